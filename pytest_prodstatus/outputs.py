@@ -139,12 +139,13 @@ class Outputs:
     def _distrust(self, content: bytes, last: Record) -> Reason | None:
         """Return why no verdict may be carried over from a record; None if any may be.
 
-        Trusted keys must have signed it, and no later run of its release be known, as at the gate.
+        As at the gate: trusted keys must have signed it, and the state store know neither a later
+        run of its release nor another record of its run.
 
         A record of a run that was killed holds the last one, and has no signature of its own.
         """
         from pytest_prodstatus.project import DotenvError
-        from pytest_prodstatus.replay import later_run
+        from pytest_prodstatus.replay import later_run, other_record
         from pytest_prodstatus.signing import SigningError, UntrustedError, trusted_keys, vouched
         from pytest_prodstatus.store.errors import StateError
 
@@ -153,11 +154,12 @@ class Outputs:
             keys = trusted_keys(config.signed_by, settings.root, config.signed_by_threshold)
             vouched(settings.record, content, last, [keys], target=settings.target)
             # An old record that was put back is signed as well.
-            text = later_run(settings.root, last, but=settings.run_id)
+            text = other_record(settings.root, content, last)
+            text = text or later_run(settings.root, last, but=settings.run_id)
         except (SigningError, UntrustedError) as error:
             text = str(error)
         except (StateError, DotenvError) as error:
-            text = f"whether a later run judged this release can't be looked for: {error}"
+            text = f"what the state store knows of this run and release can't be read: {error}"
         remedy = "run the whole suite, and sign its record with prodstatus sign"
         return Reason(text=text, kind=Kind.UNTRUSTED, remedy=remedy) if text else None
 

@@ -53,8 +53,8 @@ class Published(NamedTuple):
     Attributes:
         record: with the document's digest.
         problems: what could not be written.
-        notices: one sentence for each line of the document that could not be updated, and for each
-            export that is broken.
+        notices: one sentence for each line of the document that could not be updated, for each
+            export that is broken, and for an attestation that was removed.
         exports: the paths of the exports that were written.
     """
 
@@ -73,8 +73,8 @@ def publish(record: Record, config: Config, layout: Layout) -> Published:
         layout: the paths of the outputs.
     """
     done = publish_readable(record, config, layout)
-    problems = publish_record(done.record, layout.record)
-    return done._replace(problems=(*done.problems, *problems))
+    problems, notices = replace_record(done.record, layout.record)
+    return done._replace(problems=(*done.problems, *problems), notices=(*done.notices, *notices))
 
 
 def publish_readable(record: Record, config: Config, layout: Layout) -> Published:
@@ -165,16 +165,55 @@ def page_address(layout: Layout, environ: Mapping[str, str]) -> str:
 def publish_record(record: Record, path: Path) -> list[Problem]:
     """Write the record; if that fails, remove the old one, so that it isn't read as this run's.
 
-    The attestation of the former record is removed: it says nothing about this one.
+    An attestation that is about another record is removed: it says nothing about this one.
     """
-    for attestation in (attestation_of(path), test_result_of(path)):
-        with contextlib.suppress(OSError):
-            attestation.unlink(missing_ok=True)
+    return replace_record(record, path)[0]
+
+
+def replace_record(record: Record, path: Path) -> tuple[list[Problem], tuple[str, ...]]:
+    """Write the record as `publish_record`; return also a sentence if its attestation is gone."""
+    notice = ""
+    if any(map(os.path.lexists, (attestation_of(path), test_result_of(path)))):
+        notice = _remove_stale(path, b"".join(record_pieces(record)))
     problems = _written(path, _joined(record_pieces(record)))
     if problems:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
-    return problems
+    return problems, (notice,) if notice else ()
+
+
+def _remove_stale(path: Path, content: bytes) -> str:
+    """Remove the attestations beside a record that don't fit its new content.
+
+    Returns:
+        A sentence about that; "" if they fit.
+    """
+    # Imported here: only what was signed has an attestation.
+    from pytest_prodstatus.model.attestation import is_about
+
+    removed, was_signed = "", True
+    former = _bytes_at(path)
+    for file in (attestation_of(path), test_result_of(path)):
+        attestation = _bytes_at(file)
+        if is_about(attestation, content):
+            continue
+        with contextlib.suppress(OSError):
+            file.unlink()
+            removed = removed or file.name
+            was_signed = was_signed and is_about(attestation, former)
+    if not removed:
+        return ""
+    # Who signs again what someone else has changed vouches for it.
+    remedy = "sign it again: prodstatus sign" if was_signed else "don't sign it, but run again"
+    return f"{removed} is removed, since it is about another record than this one: {remedy}"
+
+
+def _bytes_at(path: Path) -> bytes:
+    """Return the bytes of a file; b"" if it can't be read."""
+    try:
+        return read_file(path)
+    except OSError:
+        return b""
 
 
 def _content(path: Path) -> bytes | None:
@@ -375,6 +414,23 @@ class Archive:
                 store.attest(record.run.target, record.run.id, read_file(path), files)
 
         return self._kept(keep)
+
+    def note_open(self, record: Record) -> str:
+        """Note in the history that a run opens the gate, since its record was signed. Never raises.
+
+        Returns:
+            As `keep_record`.
+        """
+        if self._saved is None:
+            return ""
+        from pytest_prodstatus.store.history import HistoryStore
+
+        try:
+            with HistoryStore.open(*self._saved) as history:
+                history.note_open(record.run.target, record.run.id)
+        except Exception as error:  # noqa: BLE001  what is signed is worth more than its history
+            return _reason(error).text
+        return ""
 
     def _kept(self, keep: Callable[[ArchiveStore], object]) -> str:
         """Do something with the archive; return why that failed, or ""."""

@@ -1,4 +1,4 @@
-"""Whether a later run judged a record's release: an old record must not speak after a newer one.
+"""What the state store knows of a record: a later run of its release, or another record of its run.
 
 Separate from signing, which knows one record: only the state store knows that there are others.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import utc_isoformat
@@ -26,18 +28,71 @@ def later_run(root: Path, record: Record, *, but: str = "") -> str:
         StateError: there is a state store, and it can't be read.
         DotenvError: the project's `.env` file, which may name one, can't be read.
     """
-    from pytest_prodstatus.store.address import check_installed, store_may_exist
-
-    environ = variables_of(root, os.environ)
-    if not store_may_exist(environ):
+    place = _place(root)
+    if place is None:
         return ""
-    check_installed()
     from pytest_prodstatus.store.history import HistoryStore
 
     run = record.run
-    with HistoryStore.open(*store_in(root, environ)) as history:
+    with HistoryStore.open(*place) as history:
         later = history.newest(run.target, run.subject.release, but=but)
     if later is None or (later.started, later.run) <= (run.started, run.id):
         return ""
     began = utc_isoformat(later.started)
     return f"a later run judged this release: {later.run} began at {began} and ended {later.final}"
+
+
+def other_record(root: Path, content: bytes, record: Record) -> str:
+    """Return a sentence if the state store keeps another record of a record's run; "" if not.
+
+    A process that outlives a run may replace its record after the run has saved its own.
+
+    Args:
+        root: the project's folder.
+        content: the bytes of the record's file.
+        record: the record.
+
+    Raises:
+        StateError: there is a state store, and it can't be read.
+        DotenvError: the project's `.env` file, which may name one, can't be read.
+    """
+    place = _place(root)
+    if place is None:
+        return ""
+    from pytest_prodstatus.store.archive import RECORD, ArchiveStore
+
+    run = record.run
+    with ArchiveStore.open(*place) as archive:
+        kept = (archive.files(run.target, run.id) or {}).get(RECORD)
+    if kept is None or kept == content:
+        return ""
+    from pytest_prodstatus.model.codec import RecordError, read_record
+
+    try:
+        found = read_record(kept.decode("utf-8"), f"the record of run {run.id}")
+    except (RecordError, UnicodeDecodeError):
+        return f"the record that the state store keeps of run {run.id} can't be read"
+    # The store keeps one shard of a run, the last one that ended, until they are merged.
+    if run.shard and (not found.run.shard or found.run.started != run.started):
+        return ""
+    # `prodstatus render` may have written the document with other fields since.
+    if replace(found, document=record.document) == record:
+        return ""
+    verdict = f"which ended {found.final.verdict}"
+    return f"it is not the record that the state store keeps of run {run.id}, {verdict}"
+
+
+def _place(root: Path) -> tuple[str, str] | None:
+    """Return the state store's URL and the project's name in it; None if there is no store.
+
+    Raises:
+        StateError: the store can't be used.
+        DotenvError: the project's `.env` file can't be read.
+    """
+    from pytest_prodstatus.store.address import check_installed, store_may_exist
+
+    environ = variables_of(root, os.environ)
+    if not store_may_exist(environ):
+        return None
+    check_installed()
+    return store_in(root, environ)

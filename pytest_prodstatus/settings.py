@@ -33,6 +33,7 @@ from pytest_prodstatus.options import (
     worker_input,
 )
 from pytest_prodstatus.project import (
+    FILE,
     KEYS,
     PRODUCTION,
     VARIABLES,
@@ -413,7 +414,26 @@ def resolve(
     )
     if settings.config.catalogue.declared:
         settings.stage_closure(settings.config.catalogue)
+    if settings.config.signed_by and settings.judges:
+        _check_keys(settings)
     return settings
+
+
+def _check_keys(settings: Settings) -> None:
+    """Raise if the gate can't verify a signature, since it lacks a public key.
+
+    Raises:
+        pytest.UsageError: it does; the gate would say so only after everything has run.
+    """
+    # Imported here: only a project with keys pays for it.
+    from pytest_prodstatus.signing import SigningError, check_key_files
+
+    config = settings.config
+    try:
+        check_key_files(config.signed_by, settings.root, config.signed_by_threshold)
+    except SigningError as error:
+        msg = f"signed_by in {settings.root / FILE}: {error}"
+        raise pytest.UsageError(msg) from None
 
 
 def _inputs(

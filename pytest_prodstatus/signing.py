@@ -290,18 +290,39 @@ def trusted_keys(places: Sequence[str], root: Path, threshold: int = 1) -> Keys:
     Raises:
         SigningError: one of them can't be used, there is none, or there are fewer than `threshold`.
     """
-    for place in places:
-        if not place.strip():
-            msg = f"{place!r} names no public key: name a file or a folder, such as 'keys'"
-            raise SigningError(msg)
     # By id: one key in two files must not count as two that have signed.
-    found = {key.keyid: key for place in places for key in _keys_at(root / place)}
-    if len(found) < max(1, threshold):
+    found = {key.keyid: key for key in map(_key_in, _key_files(places, root))}
+    _check_number(len(found), places, threshold)
+    return Keys(keys=tuple(found.values()), threshold=threshold)
+
+
+def check_key_files(places: Sequence[str], root: Path, threshold: int = 1) -> None:
+    """Raise if there can't be enough public keys in files and folders, without cryptography.
+
+    Arguments and errors are those of `trusted_keys`, which finds more: this is for a run, which
+    verifies nothing.
+    """
+    files = list(_key_files(places, root))
+    for file in files:
+        what = f"the public key {str(file)!r}"
+        with _explained(what):
+            if _PUBLIC not in read_file(file):
+                msg = f"{what} has no PEM text of a public key"
+                raise SigningError(msg)
+    _check_number(len({file.resolve() for file in files}), places, threshold)
+
+
+def _check_number(number: int, places: Sequence[str], threshold: int) -> None:
+    """Raise if there are fewer keys than must have signed.
+
+    Raises:
+        SigningError: there are.
+    """
+    if number < max(1, threshold):
         named = ", ".join(map(repr, places))
-        keys = "1 public key" if len(found) == 1 else f"{len(found)} public keys"
+        keys = "1 public key" if number == 1 else f"{number} public keys"
         msg = f"{named}: {keys}, and {max(1, threshold)} must have signed"
         raise SigningError(msg)
-    return Keys(keys=tuple(found.values()), threshold=threshold)
 
 
 def digests_of(content: bytes) -> dict[str, str]:
@@ -360,23 +381,28 @@ def vouched(
     return statement
 
 
-def _keys_at(place: Path) -> Iterator[Key]:
-    """Yield the keys of a file, or of every key file in a folder.
+def _key_files(names: Sequence[str], root: Path) -> Iterator[Path]:
+    """Yield the files of public keys that are named, or that lie in a folder that is named.
 
     Raises:
-        SigningError: one can't be read or used, or the folder has none.
+        SigningError: a name is empty, or a folder can't be read or has none.
     """
-    with _explained(f"the public key {str(place)!r}"):
-        files = sorted(place.iterdir()) if place.is_dir() else [place]
-    if place.is_dir():
-        files = [f for f in files if f.suffix in KEY_FILES and not f.name.startswith(".")]
-        if not files:
-            msg = (
-                f"the folder {str(place)!r} has no public key: files that end in "
-                f"{' or '.join(KEY_FILES)} count"
-            )
+    for name in names:
+        if not name.strip():
+            msg = f"{name!r} names no public key: name a file or a folder, such as 'keys'"
             raise SigningError(msg)
-    yield from map(_key_in, files)
+    for place in (root / name for name in names):
+        with _explained(f"the public key {str(place)!r}"):
+            files = sorted(place.iterdir()) if place.is_dir() else [place]
+        if place.is_dir():
+            files = [f for f in files if f.suffix in KEY_FILES and not f.name.startswith(".")]
+            if not files:
+                msg = (
+                    f"the folder {str(place)!r} has no public key: files that end in "
+                    f"{' or '.join(KEY_FILES)} count"
+                )
+                raise SigningError(msg)
+        yield from files
 
 
 def _key_in(file: Path) -> Key:

@@ -10,6 +10,7 @@
 # It needs pytest and prodstatus on the PATH, and runs in the project's folder; under git the record
 # must be of the commit that is checked out. From the environment: TARGET (default: production),
 # MAX_AGE (default: 1h), and what the suite itself reads.
+# PRODSTATUS_SIGN_KEY, if it is set, signs the record (docs/how-to/sign.md); pytest doesn't get it.
 # Keep the output folder with any exit status. Its junit.xml is the gate's decision.
 #
 # Exit status: the command's, or, if the gate is closed, 1 (something FAILED) or 10 (BLOCKED, or this
@@ -24,11 +25,16 @@ release=$1
 shift
 target=${TARGET:-production}
 commit=$(git rev-parse --verify --quiet HEAD || true)
+sign_key=${PRODSTATUS_SIGN_KEY:-}
+unset PRODSTATUS_SIGN_KEY
 run="$release-$target-$(date -u +%Y%m%dT%H%M%SZ)-$$"
 
 # No exit status of pytest opens or closes anything: the gate decides, by the record of this run alone.
 PRODSTATUS_RUN_ID="$run" pytest -m production --prodstatus-target="$target" \
     --prodstatus-subject="$release" || true
+if [ -n "$sign_key" ]; then
+    PRODSTATUS_SIGN_KEY="$sign_key" prodstatus sign --target "$target" || true
+fi
 prodstatus gate --run "$run" --target "$target" --subject "$release" \
     ${commit:+--commit "$commit"} --max-age "${MAX_AGE:-1h}" --export junit
 

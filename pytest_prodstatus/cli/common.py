@@ -315,11 +315,23 @@ def state_store(root: Path) -> Iterator[str]:
         click.UsageError: the store isn't installed, or can't be opened, read or written.
     """
     from pytest_prodstatus.store.address import check_installed, state_url
+
+    with state_errors():
+        check_installed()
+        yield state_url(variables_of(root))
+
+
+@contextmanager
+def state_errors() -> Iterator[None]:
+    """Raise the block's errors of the state store as usage errors.
+
+    Raises:
+        click.UsageError: the store isn't installed, or can't be opened, read or written.
+    """
     from pytest_prodstatus.store.errors import StateError
 
     try:
-        check_installed()
-        yield state_url(variables_of(root))
+        yield
     except (StateError, DotenvError) as error:
         raise click.UsageError(str(error)) from None
 

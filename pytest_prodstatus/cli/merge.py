@@ -19,7 +19,7 @@ from pytest_prodstatus.cli.common import (
     named_record,
     place_of,
     root_option,
-    state_store,
+    state_errors,
 )
 from pytest_prodstatus.model.catalogue import CatalogueError
 from pytest_prodstatus.model.merge import MergeError, merge, unobserved
@@ -91,10 +91,12 @@ def command(
         merged = publish_at(merged, project, outputs)
     else:
         from pytest_prodstatus.cli.common import check_replaced
-        from pytest_prodstatus.publish import publish_record
+        from pytest_prodstatus.publish import replace_record
 
         check_replaced(output, merged)
-        problems = publish_record(merged, output)
+        problems, notices = replace_record(merged, output)
+        for notice in notices:
+            click.echo(f"prodstatus: {notice}", err=True)
         if problems:
             raise click.UsageError("; ".join(problem.text for problem in problems))
         click.echo(f"wrote {output}")
@@ -118,7 +120,7 @@ def _trusted(paths: Sequence[Path], project: Project) -> Iterator[tuple[str, Rec
         content = named_content(path)
         shard = named_record(path, content)
         if keys:
-            from pytest_prodstatus.replay import later_run
+            from pytest_prodstatus.replay import later_run, other_record
             from pytest_prodstatus.signing import UntrustedError, vouched
 
             try:
@@ -126,11 +128,12 @@ def _trusted(paths: Sequence[Path], project: Project) -> Iterator[tuple[str, Rec
             except UntrustedError as error:
                 msg = f"{error}; sign each shard in a step of its own: prodstatus sign {path}"
                 raise click.UsageError(msg) from None
-            with state_store(project.root):
+            with state_errors():
                 # The other shards have the same id, and aren't later runs.
-                later = later_run(project.root, shard, but=shard.run.id)
-            if later:
-                msg = f"{path}: {later}; run all shards again, with a new PRODSTATUS_RUN_ID"
+                found = other_record(project.root, content, shard)
+                found = found or later_run(project.root, shard, but=shard.run.id)
+            if found:
+                msg = f"{path}: {found}; run all shards again, with a new PRODSTATUS_RUN_ID"
                 raise click.UsageError(msg)
         # A local name would keep its value while the next file is read.
         del content

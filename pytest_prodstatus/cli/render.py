@@ -54,7 +54,8 @@ def command(
     A run that is kept needs --output-dir, and is shown with the waivers of its time.
 
     A document that exists is updated in place: only the values of its fields are replaced. The
-    record is written too, since it keeps a digest of the document's fields.
+    record is written too, since it keeps a digest of the document's fields; if that changes it, its
+    attestation is removed, and it must be signed again.
     """
     place = place_of(root=root, target=target, dir=folder)
     project = place.project

@@ -14,16 +14,20 @@ from pytest_prodstatus.cli.common import (
     digests,
     dir_option,
     duration,
+    key_sets,
     named_content,
     named_record,
     place_of,
     root_option,
+    state_errors,
     target_option,
 )
 from pytest_prodstatus.cli.overrides import active_override
+from pytest_prodstatus.cli.trust import Trust
 from pytest_prodstatus.model.attestation import AttestationError
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import utc_isoformat
+from pytest_prodstatus.model.violations import GateQuery
 from pytest_prodstatus.project import saves_history, shown_path
 from pytest_prodstatus.publish import Archive
 from pytest_prodstatus.sign_key import VARIABLE, take_key
@@ -64,8 +68,8 @@ Exit status:
     default="24h",
     show_default=True,
     metavar="DURATION",
-    help="The longest time for which it holds; it ends earlier with the first CONFIRMED, waiver or "
-    "override that it rests on.",
+    help="The longest time for which it holds. It ends earlier with the first CONFIRMED "
+    "(valid_for), waiver or override that it rests on, so a longer time changes nothing.",
 )
 @click.option(
     "--subject-digest",
@@ -105,6 +109,8 @@ def command(
         raise click.UsageError(msg)
     content = named_content(path)
     read = named_record(path, content)
+    _check_known(content, read, path, place.project.root)
+    trusted = key_sets(place.project)
     try:
         from pytest_prodstatus.attest import Attest
 
@@ -120,7 +126,8 @@ def command(
     except OSError as error:
         msg = f"{error.filename} can't be written: {error.strerror or error}"
         raise click.UsageError(msg) from None
-    _keep(read, path, place.project.root)
+    trust = Trust(place.project.root, GateQuery(target=read.run.target), trusted)
+    _keep(read, content, path, trust)
     for file in written:
         click.echo(f"wrote {shown_path(file)}")
     made = statement.predicate
@@ -131,13 +138,33 @@ def command(
     )
 
 
-def _keep(record: Record, path: Path, root: Path) -> None:
-    """Keep the attestation beside the run's history, if its record is kept there."""
+def _check_known(content: bytes, record: Record, path: Path, root: Path) -> None:
+    """Refuse to sign a record if the state store keeps another one of its run.
+
+    Raises:
+        click.UsageError: it does, or can't be read.
+    """
+    from pytest_prodstatus.replay import other_record
+
+    with state_errors():
+        other = other_record(root, content, record)
+    if other:
+        msg = f"{shown_path(path)}: {other}: don't sign what was changed, but run again"
+        raise click.UsageError(msg)
+
+
+def _keep(record: Record, content: bytes, path: Path, trust: Trust) -> None:
+    """Keep the attestation in the history, and that the run opens the gate, if it does now."""
     try:
-        archive = Archive(root, saves=saves_history(os.environ, configured=True))
+        archive = Archive(trust.root, saves=saves_history(os.environ, configured=True))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     archive.reopen()
     problem = archive.keep_attestations(record, path)
+    # One signature may be too few (signed_by_threshold), or of a key that isn't trusted.
+    was_closed = record.decision.unsigned is True
+    if not problem and was_closed:
+        distrusted = any(trust.violations(path, content, record, clock.now()))
+        problem = "" if distrusted else archive.note_open(record)
     if problem:
         click.echo(f"prodstatus: {problem}", err=True)

@@ -1,4 +1,4 @@
-"""Whether a record can be trusted: its signature, and that no later run judged its release.
+"""Whether a record can be trusted: its signature, and that the state store knows no other.
 
 Separate from the gate's command, since only a gate that wants signatures asks.
 """
@@ -73,22 +73,23 @@ class Trust:
             text = f"the signed decision is that the gate is closed (rule {made.rule})"
             remedy = "sign again what has changed since, with prodstatus sign"
             yield Violation(kind=ViolationKind.VERDICT, text=text, remedy=remedy)
-        # With --run the record is of the run in question, so it can't be an older one.
-        if self.query.run is None:
-            yield from self._replayed(record)
+        yield from self._known_otherwise(content, record)
 
-    def _replayed(self, record: Record) -> Iterator[Violation]:
-        """Yield that a later run judged the same release: an old verdict must not open the gate."""
-        from pytest_prodstatus.replay import later_run
+    def _known_otherwise(self, content: bytes, record: Record) -> Iterator[Violation]:
+        """Yield that the state store keeps another record of the run, or a later run's."""
+        from pytest_prodstatus.project import DotenvError
+        from pytest_prodstatus.replay import later_run, other_record
         from pytest_prodstatus.store.errors import StateError
 
+        remedy = run_again(self.query)
         try:
-            text = later_run(self.root, record)
-        except StateError as error:
-            text = f"whether a later run judged this release can't be looked for: {error}"
-            remedy = "ask the gate about one run: prodstatus gate --run ID"
-            yield Violation(kind=ViolationKind.UNTRUSTED, text=text, remedy=remedy)
-            return
+            text = other_record(self.root, content, record)
+            # With --run the record is of the run in question, so it can't be an older one.
+            if not text and self.query.run is None:
+                text = later_run(self.root, record)
+                remedy = f"ask the gate about its record, or {remedy}"
+        except (StateError, DotenvError) as error:
+            text = f"what the state store knows of this run and release can't be read: {error}"
+            remedy = "make the state store readable for the gate"
         if text:
-            remedy = f"ask the gate about its record, or {run_again(self.query)}"
             yield Violation(kind=ViolationKind.UNTRUSTED, text=text, remedy=remedy)

@@ -9,6 +9,7 @@ lab/dsse, protocol.md), Sigstore bundle v0.3 (sigstore/protobuf-specs, sigstore_
 
 from __future__ import annotations
 
+import hashlib
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -324,6 +325,24 @@ def mistrust(
     ):
         return f"the digest of release {run.subject.release!r} isn't the one that was signed"
     return _untimely(made, now) if now is not None else ""
+
+
+def is_about(content: bytes, record: bytes) -> bool:
+    """Return whether an attestation is about a record, no matter who signed it and what it says.
+
+    Args:
+        content: the bytes of the attestation's file, of any predicate type.
+        record: the bytes of the record's file.
+    """
+    try:
+        statement = _parsed(b64decode(envelope_in(content)["payload"]), "a statement")
+        subjects = msgspec.convert(statement["subject"], tuple[Artifact, ...])
+    except (AttestationError, msgspec.ValidationError, TypeError, KeyError, IndexError):
+        return False
+    digests = {"sha256": hashlib.sha256(record).hexdigest()}
+    return any(
+        artifact.name == RECORD_NAME and _agree(artifact.digest, digests) for artifact in subjects
+    )
 
 
 def _untimely(made: DeployDecision, now: datetime) -> str:

@@ -23,7 +23,8 @@ class SavedRun(Struct, frozen=True, kw_only=True):
         run: its id.
         started, finished: in UTC.
         final: its FINAL verdict.
-        open: whether the gate was open, by the whole catalogue.
+        open: whether the gate was open, by the whole catalogue; if it wants a signature, only once
+            the record was signed.
         complete: every criterion of the catalogue was observed in this run.
         partial: it was limited to a part of the catalogue; `selection` says which.
         commit, dirty: the suite's commit, and whether files differed from it.
@@ -186,8 +187,8 @@ def saved_run(record: Record) -> SavedRun:
         started=run.started.astimezone(timezone.utc),
         finished=run.finished.astimezone(timezone.utc),
         final=record.final.verdict,
-        # What is signed in a later step counts as well: the history has the run's own judgement.
-        open=record.decision.open or record.decision.unsigned is True,
+        # Of a record that must be signed, `prodstatus sign` says later that it opens the gate.
+        open=record.decision.open,
         complete=run.complete,
         partial=record.decision.selection.partial,
         selection=run.selection,

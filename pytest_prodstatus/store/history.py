@@ -69,6 +69,15 @@ class HistoryStore(ProjectPart):
         with self._store.writing() as statements:
             Writer(statements, self._project, saved.target).save(record, saved)
 
+    def note_open(self, target: str, run: str) -> None:
+        """Note that a saved run opens the gate, since its record was signed; unknown ones aren't.
+
+        Raises:
+            StateUnavailable: it could not be written.
+        """
+        with self._store.writing() as statements:
+            Writer(statements, self._project, target).note_open(run)
+
     def look_back(self, target: str, *, limit: int = 30) -> History:
         """Return the newest `limit` runs of a target, with each stage's flips and regression.
 
@@ -171,6 +180,10 @@ class _Target:
 # Two columns are compared as a pair, (started, run), so that an index answers in one step; SQLite
 # knows this since 3.15 (https://sqlite.org/rowvalue.html).
 _SAME_RUN = "FROM prodstatus_run WHERE project = :project AND target = :target AND run = :run"
+_NOTE_OPEN = (
+    "UPDATE prodstatus_run SET gate_open = :open "
+    "WHERE project = :project AND target = :target AND run = :run"
+)
 _LATER_RUNS = (
     "SELECT * FROM prodstatus_run WHERE project = :project AND target = :target "
     "AND (started, run) > (:started, :run) ORDER BY started, run"
@@ -242,6 +255,11 @@ class Writer(_Target):
                 insert_into("prodstatus_run_criterion", unconfirmed[0]), *unconfirmed
             )
         self._update_flips(saved, saved.stages)
+
+    def note_open(self, run: str) -> None:
+        """Note that the run with this id opens the gate."""
+        self._statements.take_turns(**self._scope)
+        self._statements.change(_NOTE_OPEN, {**self._scope, "run": run, "open": True})
 
     def _update_flips(self, run: SavedRun, verdicts: Mapping[str, Verdict | None]) -> None:
         """Write the flips that change because `run` gave its stages these verdicts."""

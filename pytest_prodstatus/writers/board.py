@@ -49,10 +49,15 @@ def board_lines(record: Record, *, verbosity: int = 0, width: int = 80) -> list[
     return lines
 
 
-def final_line(record: Record) -> Line:
-    """Return the line that gives FINAL, its target, the gate, and why it is closed."""
+def final_line(record: Record, gate: str = "") -> Line:
+    """Return the line that gives FINAL, its target, the gate, and why it is closed.
+
+    Args:
+        record: of a finished run.
+        gate: the gate's decision in a few words; "" for what the run itself said of it.
+    """
     final, selection = record.final, record.decision.selection
-    gate, scope = record.decision.gate, ""
+    gate, scope = gate or record.decision.gate, ""
     if record.run.shard:
         gate, scope = "closed until the shards of this run are merged", " of one shard"
     why = f": {final.reason.text}" if final.reason else ""

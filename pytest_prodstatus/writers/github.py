@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from pytest_prodstatus.model.gate import GateDecision
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict, rollup
@@ -36,18 +37,27 @@ def write(report: Report) -> str:
     gate = report.gate
     now = f"{escape_markdown(gate.headline)}: {escape_markdown(gate.decision.sentence)}\n"
     limit = SUMMARY_LIMIT - len(now.encode("utf-8", "backslashreplace"))
-    title, _, rest = bounded_summary(report.record, report.config, limit).partition("\n")
+    summary = bounded_summary(report.record, report.config, limit, gate.decision)
+    title, _, rest = summary.partition("\n")
     return f"{title}\n\n{now}{rest}"
 
 
-def bounded_summary(record: Record, config: Config, limit: int) -> str:
+def bounded_summary(
+    record: Record, config: Config, limit: int, decision: GateDecision | None = None
+) -> str:
     """Return the summary in at most `limit` bytes of UTF-8, the worst first.
 
     Its last line says how much was cut. If even FINAL doesn't fit, the summary is "".
+
+    Args:
+        record: of the run.
+        config: the project's configuration.
+        limit: bytes.
+        decision: the gate's as of now; None for what the run itself said.
     """
     lines: list[str] = []
     left = limit - 200  # for the line that says what was cut
-    blocks = list(_blocks(record, config))
+    blocks = list(_blocks(record, config, decision))
     for number, block in enumerate(blocks):
         size = len(block.encode("utf-8", "backslashreplace")) + 1
         if size > left:
@@ -148,10 +158,11 @@ def step_summary(reports: Sequence[GateReport]) -> str:
     return "\n".join(lines)
 
 
-def _blocks(record: Record, config: Config) -> Iterator[str]:
+def _blocks(record: Record, config: Config, decision: GateDecision | None) -> Iterator[str]:
     """Yield the summary's blocks of lines, the most important first."""
+    final = final_line(record, decision.decision if decision else "").text
     yield f"## {escape_markdown(config.title)}"
-    yield f"\n**{_SIGN[record.final.verdict]} {escape_markdown(final_line(record).text)}**\n"
+    yield f"\n**{_SIGN[record.final.verdict]} {escape_markdown(final)}**\n"
     for override in record.overrides:
         yield f"**{escape_markdown(override_line(override))}**\n"
     yield "| stage | verdict | why |\n|---|---|---|"
@@ -165,7 +176,7 @@ def _blocks(record: Record, config: Config) -> Iterator[str]:
         yield "\n### Not confirmed\n"
     for row in unconfirmed:
         yield f"- **{escape_markdown(row.id)}** {row.verdict}: {_reason_text(row)}"
-    actions = record.decision.actions
+    actions = decision.actions if decision else record.decision.actions
     if actions:
         yield "\n### Next\n"
     for action in actions:

@@ -49,8 +49,8 @@ def write(report: Report) -> str:
     length = f"{max(0.0, took.total_seconds()):.3f}"
     named = {"name": escape_xml(config.title), "time": length}
     suite = Xml.SubElement(root, "testsuite", named, timestamp=started.isoformat())
-    _add_properties(suite, _suite_properties(record))
     gate = report.gate
+    _add_properties(suite, _suite_properties(record, gate.decision.open))
     now = {"now": gate.headline, "gate": gate.decision.decision}
     if gate.until:
         now["until"] = utc_isoformat(gate.until)
@@ -89,7 +89,7 @@ def with_verdicts(content: bytes, record: Record, prefix: str = "") -> str:
     for case in suite.findall("testcase"):
         name = f"{case.get('classname', '')}.{case.get('name', '')}"
         cases.setdefault(name, []).append(case)
-    _add_properties(suite, _suite_properties(record))
+    _add_properties(suite, _suite_properties(record, record.decision.open))
     rows = rows_of(record)
     details = {escape_xml(row.status.detail) for row in rows if row.reason and row.status}
     for row in rows:
@@ -201,12 +201,17 @@ def _add_properties(element: Xml.Element, properties: Iterator[tuple[str, str]])
         )
 
 
-def _suite_properties(record: Record) -> Iterator[tuple[str, str]]:
-    """Yield name and value of each property of the suite."""
+def _suite_properties(record: Record, is_open: bool) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each property of the suite.
+
+    Args:
+        record: of the run.
+        is_open: whether the gate is open.
+    """
     yield "final", record.final.verdict.value
     if record.final.reason:
         yield "final.reason", record.final.reason.text
-    yield "open", str(record.decision.open).lower()
+    yield "open", str(is_open).lower()
     yield "target", record.run.target
     yield "run", record.run.id
     for number, override in enumerate(record.overrides, 1):

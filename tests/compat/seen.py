@@ -27,7 +27,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         cell: its name.
         python: the interpreter's full version; empty if the environment couldn't be made.
-        pytest: its full version, likewise.
+        pytest: its full version.
         day: when it ran.
         passed: how many tests passed, and below how many were skipped.
         wrong: the cell failed, for any reason.

@@ -14,6 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
+pytest.importorskip("securesystemslib.signer")
+pytest.importorskip("cryptography.hazmat.primitives.serialization")
+
+from pytest_prodstatus.signing import new_key
 from tests.integration.ci.test_actions import CRITERIA, DECLARED, STATUS, git
 from tests.integration.project import LEAN, SHOP, Project
 
@@ -215,6 +219,55 @@ def test_jenkins(project: Project, shell: Shell, verdict: str) -> None:
     assert (f"promote.sh {commit}" in done.stdout) is (verdict == "CONFIRMED")
     assert shell(roll_back, {"GIT_COMMIT": commit}).stdout == f"roll-back.sh {commit}\n"
     assert text.count("{") == text.count("}")
+
+
+@pytest.fixture
+def sign_key(project: Project) -> str:
+    """A private key on one line, whose public key the gate wants; a test that sees it fails."""
+    private, public = new_key()
+    (project.root / "ci.pub").write_bytes(public)
+    wanted = DECLARED.replace("[tool.prodstatus]", '[tool.prodstatus]\nsigned_by = ["ci.pub"]')
+    unseen = '@api\ndef test_a(): assert not [k for k in os.environ if "SIGN_KEY" in k]\n'
+    files = {"pyproject.toml": wanted, "test_api.py": unseen, "test_shop.py": SHOP}
+    project.write(files)
+    git(project.root, "init", "--quiet")
+    git(project.root, "add", *files, "ci.pub")
+    git(project.root, "commit", "--quiet", "-m", "The suite")
+    return private.decode().strip().replace("\n", r"\n")
+
+
+@pytest.mark.parametrize("system", ["gitlab", "azure", "pipeline"])
+def test_the_record_is_signed_if_there_is_a_key(
+    project: Project, shell: Shell, sign_key: str, system: str
+) -> None:
+    """In a step of its own, and no test sees it; without it the gate, which wants it, is closed."""
+    branch = (project.root / ".git/HEAD").read_text(encoding="utf-8").partition(" ")[2].strip()
+    commit = (project.root / ".git" / branch).read_text(encoding="utf-8").strip()
+    ((_, (sign,)),) = next(step for step in AZURE["steps"] if "bash" not in step).items()
+    judge, gate = (step["bash"] for step in AZURE["steps"] if "bash" in step)
+    given = {"PRODSTATUS_SIGN_KEY": sign_key}
+    environ = {
+        **gitlab_job()["variables"],
+        "RELEASE": commit, "CI_COMMIT_SHA": commit, "BUILD_SOURCEVERSION": commit,
+        "INSTALL": "true", "CI_PIPELINE_ID": "5", "CI_JOB_ID": "7",
+    }  # fmt: skip
+    if system == "azure":
+        environ["PRODSTATUS_RUN_ID"] = "5-7"
+        assert shell(judge, environ).returncode == 0
+        unsigned = shell(gate, environ)
+        shell(sign["bash"], {**environ, **given})
+        done = shell(gate, environ)
+        holders = [step for step in AZURE["steps"] if "PRODSTATUS_SIGN_KEY" in str(step)]
+        assert len(holders) == 1
+    else:
+        job = "\n".join(gitlab_job()["script"])
+        script = job if system == "gitlab" else f"bash {CI}/pipeline.sh {commit} true"
+        unsigned = shell(script, environ)
+        done = shell(script, {**environ, **given, "CI_JOB_ID": "8"})
+    assert unsigned.returncode == 10, unsigned.stdout
+    assert "the record isn't signed" in unsigned.stdout
+    assert done.returncode == 0, done.stdout
+    assert sign_key not in done.stdout
 
 
 def test_the_templates_are_valid(tmp_path: Path) -> None:

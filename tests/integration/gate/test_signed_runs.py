@@ -82,6 +82,35 @@ def test_a_run_that_does_not_sign_says_that_the_gate_wants_it(project: Project, 
     assert "brightgreen" not in (project.folder / "badge.json").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ('signed_by = ["no.pub"]', "no.pub' can't be read: No such file or directory"),
+        ('signed_by = ["ci.pub", "empty"]', "empty' has no public key: files that end in .pub or"),
+        ('signed_by = ["pyproject.toml"]', "pyproject.toml' has no PEM text of a public key"),
+        (
+            'signed_by = ["ci.pub", "./ci.pub"]\nsigned_by_threshold = 2',
+            "'ci.pub', './ci.pub': 1 public key, and 2 must have signed",
+        ),
+    ],
+)
+@pytest.mark.parametrize("mode", [(), XDIST], ids=["serial", "n2"])
+def test_keys_that_no_gate_could_use_are_a_usage_error(
+    project: Project, key: str, mode: tuple[str, ...], keys: str, message: str
+) -> None:
+    """Before anything runs: only the gate would say so else, after a whole run."""
+    assert key
+    (project.root / "empty").mkdir()
+    project.write({"pyproject.toml": CONFIG.replace("document", f"{keys}\ndocument")})
+    ran = project.run(*mode, "-m", "production")
+    assert ran.status == 4
+    assert "ERROR: signed_by in " in ran.err
+    assert message in ran.err
+    assert not (project.folder / "status.json").exists()
+    # What judges nothing needs no keys.
+    assert project.run("--collect-only").status == 0
+
+
 def test_a_key_that_can_not_sign_blocks_the_run(
     project: Project, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

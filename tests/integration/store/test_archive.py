@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_prodstatus.store.address import ARCHIVE
 from pytest_prodstatus.store.archive import RECORD, ArchiveStore
@@ -88,6 +89,23 @@ def test_a_run_without_its_record(url: str) -> None:
     with HistoryStore.open(url, "store") as history:
         history.save(ran(1))
     assert kept(url, "run-1") == {}
+
+
+def test_a_run_is_open_once_its_record_is_signed(url: str) -> None:
+    """Until then the gate, which wants the signature, is closed; who isn't known is left alone."""
+    made = ran(1)
+    closed = replace(made, decision=made.decision.without_signature())
+    with HistoryStore.open(url, "store") as history:
+        history.save(closed)
+        assert history.last_open(TARGET) is None
+        history.note_open("staging", made.run.id)
+        history.note_open(TARGET, "run-2")
+        assert history.last_open(TARGET) is None
+        history.note_open(TARGET, made.run.id)
+        found = history.last_open(TARGET)
+    assert found is not None
+    assert found is not None
+    assert found.run == made.run.id
 
 
 @pytest.mark.parametrize("run", ["../x", "/etc/passwd", "x" * 5_000, "'; DROP TABLE x; --", ""])

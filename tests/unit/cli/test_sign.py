@@ -28,11 +28,16 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_public_key,
 )
+from msgspec.structs import replace
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.cli.common import UnreadableError, record_in
 from pytest_prodstatus.model.attestation import PAYLOAD_TYPE, PREDICATE_TYPE
-from pytest_prodstatus.project import config_in
+from pytest_prodstatus.model.codec import write_record
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.project import Project, config_in
+from pytest_prodstatus.publish import publish
+from pytest_prodstatus.replay import other_record
 from pytest_prodstatus.signing import (
     Keys,
     SigningError,
@@ -42,7 +47,9 @@ from pytest_prodstatus.signing import (
     trusted_keys,
     vouched,
 )
+from pytest_prodstatus.store.archive import ArchiveStore
 from pytest_prodstatus.store.history import HistoryStore
+from pytest_prodstatus.writers.exports import export_names, load_export
 from tests.unit.cli.conftest import CONFIG, Shop
 from tests.unit.given import HOUR, NOW, B, F
 
@@ -170,6 +177,8 @@ class TestStatement:
         assert signed.statement["predicate"]["expires"] == "2026-11-22T14:00:00Z"
         signed.sign("--valid-for", "90m")
         assert signed.statement["predicate"]["expires"] == "2026-11-22T13:30:00Z"
+        signed.sign("--valid-for", "999999d")
+        assert signed.statement["predicate"]["expires"] == "2026-11-22T14:00:00Z"
 
     def test_a_waiver_ends_it_and_is_named(self, signed: Signed) -> None:
         """Who accepted what, and until when, is part of what was signed."""
@@ -316,6 +325,138 @@ class TestStatement:
         (signed.shop.root / "bad.key").write_text("-----BEGIN", encoding="utf-8")
         assert message in signed.shop.refused("sign", *args)
         assert not signed.file.exists()
+
+
+class TestRewritten:
+    """A command that writes the record leaves no attestation of another one beside it."""
+
+    def names(self, signed: Signed) -> list[str]:
+        """Return the names of the attestations."""
+        return sorted(path.name for path in signed.shop.reports.glob("*.intoto.json"))
+
+    def test_what_is_as_it_was_stays_signed(self, signed: Signed) -> None:
+        """`render` writes the same bytes, so the gate stays open."""
+        signed.sign()
+        before = signed.record.read_bytes()
+        done = signed.shop("render")
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert signed.record.read_bytes() == before
+        assert signed.gate() == 0
+        assert len(self.names(signed)) == 2
+
+    def test_what_is_rendered_otherwise_must_be_signed_again(self, signed: Signed) -> None:
+        """The record has the digest of the document, which has fewer fields now."""
+        signed.sign()
+        document = signed.shop.reports / "STATUS.md"
+        document.write_text("# Status\n\n- **shop**: unknown\n", encoding="utf-8")
+        done = signed.shop("render")
+        assert done.stderr == (
+            "prodstatus: status.intoto.json is removed, since it is about another record than this "
+            "one: sign it again: prodstatus sign\n"
+        )
+        assert self.names(signed) == []
+        assert "the record isn't signed" in signed.closed()
+
+    def test_what_was_changed_must_not_be_signed(self, signed: Signed) -> None:
+        """Rendering what someone else edited doesn't advise to vouch for it."""
+        signed.sign()
+        signed.shop.edit("run-1", "run-2")
+        done = signed.shop("render")
+        assert "don't sign it, but run again" in done.stderr
+        assert self.names(signed) == []
+
+    def test_a_record_that_was_mended_is_signed_still(self, signed: Signed) -> None:
+        """Its bytes are those that were signed."""
+        signed.sign()
+        signed.record.write_text(signed.record.read_text("utf-8") + "\n", encoding="utf-8")
+        assert signed.gate() == 10
+        assert signed.shop("render").stderr == ""
+        assert signed.gate() == 0
+
+    @pytest.mark.parametrize("args", [(), ("--output", "reports/status.json")])
+    def test_a_merge_leaves_none_behind(self, signed: Signed, args: tuple[str, ...]) -> None:
+        """The merged record is a new one, and says so."""
+        shop = signed.shop
+        signed.sign()
+        for name, part in {"a": "api.key", "b": "shop.open"}.items():
+            words = f"--stage {part.partition('.')[0]}"
+            shop.record(selected=(part,), folder=shop.root / name, selection=words)
+        done = shop("merge", "a/status.json", "b/status.json", *args)
+        assert done.exit_code == 0, done.output
+        assert "status.intoto.json is removed, since it is about another record" in done.stderr
+        assert self.names(signed) == []
+        signed.sign()
+        again = shop("merge", "a/status.json", "b/status.json", *args)
+        assert (again.exit_code, again.stderr) == (0, "")
+        assert signed.gate("--subject", RELEASE) == 10  # the shards named no release
+        assert signed.gate() == 0
+
+    @pytest.mark.parametrize("content", [b"", b"{}", b"[" * 10_000, b"\xff", b'{"a": 1}'])
+    def test_what_is_no_attestation_is_removed(self, signed: Signed, content: bytes) -> None:
+        """Any file that lies in its place is replaced or removed."""
+        signed.sign()
+        signed.file.write_bytes(content)
+        assert "don't sign it, but run again" in signed.shop("render").stderr
+        assert self.names(signed) == ["status.test-result.intoto.json"]
+
+
+OPEN_WORDS = {
+    "azure": "variable=open;isoutput=true]true",
+    "cloudevents": '"open":true',
+    "ctrf": '"open":true',
+    "dotenv": "PRODSTATUS_OPEN=true",
+    "github": "gate open",
+    "gitlab": "CONFIRMED until",
+    "junit": 'name="prodstatus.open" value="true"',
+    "nagios": "PRODSTATUS OK",
+    "openmetrics": 'prodstatus_gate_open{target="production"} 1',
+    "shields": "brightgreen",
+    "textfile": 'prodstatus_gate_open{target="production"} 1',
+}
+"""What each form says, without blanks in JSON, if the gate is open; it says nothing else then."""
+
+
+class TestForms:
+    """Every form says of a signed record what the gate says, and never two things at once."""
+
+    @pytest.fixture
+    def wanted(self, signed: Signed) -> Signed:
+        """A record of a run that didn't sign, in a project that wants a signature."""
+        shop = signed.shop
+        shop.configure(CONFIG.replace("document", 'signed_by = ["ci.pub"]\ndocument'))
+        made = shop.record()
+        made = replace(made, decision=made.decision.without_signature())
+        project = Project(root=shop.root, config=config_in(shop.root))
+        assert publish(made, project.config, project.layout(shop.reports)).problems == ()
+        return signed
+
+    def texts(self, signed: Signed, form: str) -> list[str]:
+        """Return the form as `export` and as the gate write it, without blanks after colons."""
+        shop = signed.shop
+        done = shop("export", form)
+        assert done.exit_code == 0, done.output
+        shop("gate", "--export", form)
+        written = (shop.reports / load_export(form).file).read_text("utf-8")
+        return [text.replace('": ', '":') for text in (done.stdout, written)]
+
+    def test_no_form_of_ours_is_left_out(self) -> None:
+        """A new form gets a row above."""
+        ours = [n for n in export_names() if load_export(n).write.__module__.startswith("pytest_")]
+        assert sorted(OPEN_WORDS) == ours
+
+    @pytest.mark.parametrize("form", OPEN_WORDS)
+    def test_what_it_says_before_and_after(self, wanted: Signed, form: str) -> None:
+        """Closed until it is signed, open then, and closed again once the record is changed."""
+        for text in self.texts(wanted, form):
+            assert OPEN_WORDS[form] not in text
+        wanted.sign()
+        for text in self.texts(wanted, form):
+            assert OPEN_WORDS[form] in text
+            for closed in ("gate closed", "prodstatus sign", "]false", "OPEN=false", "BLOCKED "):
+                assert closed not in text
+        wanted.record.write_text(wanted.record.read_text("utf-8") + "\n", encoding="utf-8")
+        for text in self.texts(wanted, form):
+            assert OPEN_WORDS[form] not in text
 
 
 class TestGate:
@@ -559,7 +700,7 @@ class TestReplay:
         signed.sign()
         (signed.shop.root / "state.db").write_bytes(b"not a database" * 100)
         monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{signed.shop.root}/state.db")
-        assert "whether a later run judged this release can't be looked for" in signed.closed()
+        assert "what the state store knows of this run and release can't be read" in signed.closed()
 
     def save(self, signed: Signed, release: str = RELEASE, **of: Any) -> None:
         """Save a FAILED run of a release in the state store."""
@@ -572,6 +713,110 @@ class TestReplay:
         url = f"sqlite:///{signed.shop.root}/state.db"
         with HistoryStore.open(url, signed.shop.root.name) as history:
             history.save(made)
+
+
+class TestKnownToTheStore:
+    """The state store keeps the record of each run, and whether it opened the gate."""
+
+    @pytest.fixture
+    def saved(self, signed: Signed, monkeypatch: pytest.MonkeyPatch) -> Signed:
+        """A FAILED run that the store keeps, in a project that wants a signature."""
+        url = f"sqlite:///{signed.shop.root}/state.db"
+        monkeypatch.setenv("PRODSTATUS_STATE_URL", url)
+        monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
+        signed.shop.configure(CONFIG.replace("document", 'signed_by = ["ci.pub"]\ndocument'))
+        self.keep(signed, signed.shop.record({"shop.open": F}))
+        return signed
+
+    def keep(self, signed: Signed, made: Record) -> None:
+        """Keep a run and its record in the store, as a run does."""
+        place = f"sqlite:///{signed.shop.root}/state.db", signed.shop.root.name
+        with HistoryStore.open(*place) as history, ArchiveStore.open(*place) as archive:
+            history.save(made)
+            archive.keep("production", made.run.id, write_record(made).encode())
+
+    def unsigned(self, signed: Signed, made: Record) -> None:
+        """Write and keep a record as that of a run that didn't sign."""
+        made = replace(made, decision=made.decision.without_signature())
+        signed.record.write_text(write_record(made), encoding="utf-8")
+        self.keep(signed, made)
+
+    def test_a_record_that_was_put_in_its_place_is_not_signed(self, saved: Signed) -> None:
+        """A process that outlived the tests can write a good record with this run's id."""
+        saved.sign()
+        assert saved.shop("gate", "--run", "run-1").exit_code == 1
+        saved.shop.record()
+        message = saved.shop.refused("sign", "--key", "ci.key")
+        known = "it is not the record that the state store keeps of run run-1, which ended FAILED"
+        assert f"reports/status.json: {known}: don't sign what was changed" in message
+        assert not saved.file.exists()
+
+    @pytest.mark.parametrize("args", [(), ("--run", "run-1")])
+    def test_it_opens_nothing_if_it_was_signed_elsewhere(
+        self, saved: Signed, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
+    ) -> None:
+        """Where the store couldn't be asked; the gate asks its own."""
+        saved.shop.record()
+        with monkeypatch.context() as elsewhere:
+            elsewhere.delenv("PRODSTATUS_STATE_URL")
+            saved.sign()
+            assert saved.gate(*args) == 0
+        assert "it is not the record that the state store keeps of run run-1" in saved.closed(*args)
+
+    def test_a_store_that_can_not_be_read_signs_nothing(self, saved: Signed) -> None:
+        """And opens nothing, also for one run."""
+        self.keep(saved, saved.shop.record())
+        saved.sign()
+        assert saved.gate("--run", "run-1") == 0
+        (saved.shop.root / "state.db").write_bytes(b"not a database" * 100)
+        assert "could not be read" in saved.shop.refused("sign", "--key", "ci.key")
+        assert "can't be read" in saved.closed("--run", "run-1")
+
+    def test_another_document_is_no_other_record(self, saved: Signed) -> None:
+        """`render` may have written one with fewer fields since, and the record has its digest."""
+        document = saved.shop.reports / "STATUS.md"
+        document.write_text("# Status\n\n- **shop**: unknown\n", encoding="utf-8")
+        before = saved.record.read_bytes()
+        saved.shop("render")
+        assert saved.record.read_bytes() != before
+        assert "FAILED" in saved.sign()
+
+    def test_a_shard_is_not_compared_with_another_one(self, saved: Signed) -> None:
+        """Of several shards the store keeps the last; the merged record takes its place."""
+        shop = saved.shop
+        mine = shop.record(shard=True, started=NOW - HOUR / 2)
+        for kept in (shop.record(shard=True, folder=shop.root / "b"), shop.record()):
+            self.keep(saved, kept)
+            saved.record.write_text(write_record(mine), encoding="utf-8")
+            assert "closed" in saved.sign()
+        self.keep(saved, mine)
+        shop.record({"shop.open": F}, shard=True, started=NOW - HOUR / 2)
+        assert "it is not the record" in shop.refused("sign", "--key", "ci.key")
+        shop.record()  # not a shard, though the run had some
+        assert "it is not the record" in shop.refused("sign", "--key", "ci.key")
+
+    def test_the_history_knows_it_as_open_once_it_is_signed(self, saved: Signed) -> None:
+        """Before, the gate was closed: `last-open` must not name what never opened it."""
+        self.unsigned(saved, saved.shop.record(id="run-2", started=NOW - HOUR / 2))
+        assert "knows no run of target production with an open gate" in saved.shop.refused("diff")
+        saved.sign()
+        later = saved.shop.record({"shop.open": F}, id="run-3", started=NOW - HOUR / 4)
+        assert f"run {later.run.id}" in saved.shop("diff").stdout
+        assert "run run-2" in saved.shop("diff").stdout
+
+    def test_an_untrusted_or_lonely_signature_opens_nothing_there(self, saved: Signed) -> None:
+        """The history follows the gate: by the configured keys, and their threshold."""
+        shop = saved.shop
+        self.unsigned(saved, shop.record(id="run-2", started=NOW - HOUR / 2))
+        assert shop("sign", "--key", "other.key").exit_code == 0
+        assert "knows no run" in shop.refused("diff")
+        both = 'signed_by = ["ci.pub", "other.pub"]\nsigned_by_threshold = 2\ndocument'
+        shop.configure(CONFIG.replace("document", both))
+        saved.sign()
+        assert "knows no run" in shop.refused("diff")
+        assert shop("sign", "--key", "other.key", "--add").exit_code == 0
+        shop.record({"shop.open": F}, id="run-3", started=NOW - HOUR / 4)
+        assert "run run-2" in shop("diff").stdout
 
 
 class TestMerge:
@@ -821,6 +1066,30 @@ def test_pae_is_the_specification_s(signed: Signed) -> None:
     attack = Attack(signed)
     assert verified_elsewhere(attack.bundle, attack.public, attack.record, NOW)
     assert json.loads(attack.bundle)["dsseEnvelope"]["payloadType"] == PAYLOAD_TYPE
+
+
+def test_no_other_record_of_a_known_run_is_taken_for_it(
+    signed: Signed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No field of it may change, not even by who has the right key, but the document's digest."""
+    shop = signed.shop
+    monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{shop.root}/state.db")
+    made = shop.record({"shop.open": B})
+    TestKnownToTheStore().keep(signed, made)
+    original = json.loads(signed.record.read_bytes())
+    accepted, tried = set(), 0
+    for path in leaves(original):
+        content = json.dumps(changed(original, path, otherwise)).encode()
+        try:
+            record = record_in(content, signed.record)
+        except UnreadableError:
+            continue
+        if record != made and (record.run.id, record.run.target) == ("run-1", "production"):
+            tried += 1
+            accepted |= set() if other_record(shop.root, content, record) else {path}
+    # What calls itself a shard opens no gate.
+    assert accepted == {("document",), ("run", "shard")}
+    assert tried > 20
 
 
 @pytest.mark.slow  # runs a process
