@@ -238,7 +238,7 @@ def outdated(
     if age is None or not -ahead <= age <= stage.valid_for:
         since = "an unknown time" if age is None or age < timedelta() else format_age(age)
         text = (
-            f"it was CONFIRMED {since} ago, and stays valid for {format_duration(stage.valid_for)}"
+            f"it was CONFIRMED {since} ago, which was valid for {format_duration(stage.valid_for)}"
         )
     elif (
         release is not None and observed.subject != release and stage.valid_for <= DEFAULT_VALID_FOR

@@ -475,8 +475,8 @@ def _validation_message(error: msgspec.ValidationError, data: Mapping[str, Any],
         return f"{table}: {key}: {value!r} is not a duration: {DURATION_FORM}"
     if key == "expires":
         return (
-            f"{table}: {key} = {str(value)!r} must be a date, as in {key} = 2026-12-31, "
-            "or a date and time with its offset, both without quotes"
+            f"{table}: {key} = {str(value)!r} must be a date (YYYY-MM-DD), or a date and time with "
+            "its offset, both without quotes"
         )
     rules = {
         "a text": "text",

@@ -9,7 +9,7 @@ from pytest_prodstatus.model.diff import CriterionDiff, CriterionSide, RunDiff, 
 from pytest_prodstatus.model.record import ChangeKind
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.writers.document import escape_markdown
-from pytest_prodstatus.writers.words import VERDICT_WIDTH, minute, override_line
+from pytest_prodstatus.writers.words import VERDICT_WIDTH, instant, minute, override_line
 
 TITLES = {
     ChangeKind.INTRODUCED: "Introduced: FAILED now",
@@ -116,7 +116,7 @@ def _side_text(side: RunSide, width: int = 0) -> str:
     selection = f" ({side.selection})" if side.selection else ""
     gate = "open" if side.open else "closed"
     return (
-        f"{minute(side.started)}  {side.final!s:<{width}}  gate {gate:<{6 if width else 0}}  "
+        f"{instant(side.started)}  {side.final!s:<{width}}  gate {gate:<{6 if width else 0}}  "
         f"target {side.target}, run {side.run}{release}{commit}{selection}"
     )
 

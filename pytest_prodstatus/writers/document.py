@@ -41,17 +41,28 @@ MOST_ACTIONS = 10
 _SHOWN = 80
 """Characters of an edited value that the message shows."""
 
-# Characters that would open a link, code or emphasis. An underscore inside a word opens nothing
-# (CommonMark 0.31, 6.2); "//" and "www." become links in GitHub Flavored Markdown.
-_MARKUP = re.compile(
-    r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])|(?<=:)/(?=/)|(?<=\bwww)\.", re.IGNORECASE
+# People read the document in a terminal too, so only what would become markup is escaped.
+# An address becomes code, since GitHub Flavored Markdown makes a link of a bare one.
+_ADDRESS = (
+    r"(?:(?<![\w.+-])[\w.+-]*://|(?<![^\W_])www\.)(?:[^\s`|<>\\]*[^\s`|<>\\.,;:!?'\"()\[\]{}*_~])?"
 )
-# Entities, since Markdown doesn't read backslashes inside HTML.
-_HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
-_ENTITY = re.compile(r"[<>]|&(?=#?\w+;)")
+# Characters that would open a link, code, emphasis or strikethrough, or end a comment. Without an
+# address behind it, a bracket opens nothing, and an underscore inside a word (CommonMark 0.31, 6.2)
+# doesn't either.
+_MARKUP = r"[\\`*|~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[])|(?<=--)>"
+# At the beginning: a heading, quote, list item or rule, the box of a task, a link's definition.
+_BLOCK = r"\A(?:#(?=#{0,5}(?:\s|\Z))|[>\[]|\+(?=\s|\Z)|-(?=\s|-*\s*\Z))"
+_NUMBER = r"\A\d{1,9}(?=[.)](?:\s|\Z))"
+# Entities, since Markdown doesn't read backslashes inside HTML, where "< 3" is text.
+_HTML = {"<": "&lt;", "&": "&amp;"}
+_ENTITY = r"<(?=[A-Za-z/!?]|\Z)|&(?=#?\w+;)"
+_LITERAL = re.compile(
+    rf"(?P<entity>{_ENTITY})|(?P<number>{_NUMBER})|{_BLOCK}|{_MARKUP}", re.IGNORECASE
+)
+_ESCAPED = re.compile(rf"(?P<address>{_ADDRESS})|{_LITERAL.pattern}", re.IGNORECASE)
 # A value as it is generated, behind the colon of its title; one that a person added to, as with a
 # comment or a hard line break, looks different.
-_VALUE = re.compile(r" [^\n<]*[^\s<\\]")
+_VALUE = re.compile(r" (?:[^\n<]|<(?![A-Za-z/!?]))*[^\s<\\]")
 _ACTIONS = re.compile(rf"{_VALUE.pattern}|\n(?:\n\d+\.{_VALUE.pattern})+")
 _MEANING = re.compile(rf"\s*[-*+] +[*_]*(?:{'|'.join(map(str, Verdict))})\b")
 
@@ -138,7 +149,7 @@ def _addressed(stage: StageStatus) -> str:
     """Return a stage in one line, with who takes care of the cause."""
     address = stage.reason.address if stage.reason else ""
     # The project's own link may be followed; one in a reason is anyone's.
-    link = escape_markdown(address).replace(":\\//", "://")
+    link = _LITERAL.sub(_escape, address)
     return "; ".join(filter(None, (escape_markdown(stage_line(stage)), link)))
 
 
@@ -161,8 +172,15 @@ def _needs_final_line(record: Record) -> bool:
 
 def escape_markdown(text: str) -> str:
     """Escape one line of text so that Markdown shows it literally, in a table's cell too."""
-    escaped = _MARKUP.sub(lambda match: f"\\{match[0]}", text)
-    return _ENTITY.sub(lambda match: _HTML[match[0]], escaped)
+    return _ESCAPED.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    if match.lastgroup == "address":
+        return f"`{match[0]}`"
+    if match.lastgroup == "number":
+        return f"{match[0]}\\"
+    return _HTML[match[0]] if match.lastgroup == "entity" else f"\\{match[0]}"
 
 
 def fields_in(content: bytes, record: Record) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_prodstatus.model.history import History, Regression, SavedRun, StagePast
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.writers.words import VERDICT_WIDTH, counted, minute
+from pytest_prodstatus.writers.words import VERDICT_WIDTH, counted, instant
 
 _REASON_LIMIT = 200
 
@@ -21,7 +21,7 @@ def history_lines(history: History, criteria: Sequence[str] = ()) -> Iterator[st
     oldest, newest = history.runs[-1], history.runs[0]
     runs = counted(len(history.runs), "run")
     yield f"Target {history.target} of project {history.project}, its newest {runs}:"
-    yield f"{minute(oldest.started)} to {minute(newest.started)}"
+    yield f"{instant(oldest.started)} to {instant(newest.started)}"
     yield ""
     longest = max((len(past.id) for past in history.stages), default=0)
     for past in history.stages:
@@ -29,11 +29,11 @@ def history_lines(history: History, criteria: Sequence[str] = ()) -> Iterator[st
     if history.flaky:
         yield from ("", "Flaky, held only after a rerun:")
     for flaky in history.flaky:
-        yield f"  {flaky.criterion}: {_times(flaky.times)}, last {minute(flaky.newest)}"
+        yield f"  {flaky.criterion}: {_times(flaky.times)}, last {instant(flaky.newest)}"
     if history.failed:
         yield from ("", "Seen to fail:")
     for failed in history.failed:
-        yield f"  {failed.criterion}: {_times(failed.times)}, last {minute(failed.newest)}"
+        yield f"  {failed.criterion}: {_times(failed.times)}, last {instant(failed.newest)}"
     known = {failed.criterion for failed in history.failed}
     never = [name for name in criteria if name not in known]
     if never:
@@ -41,7 +41,7 @@ def history_lines(history: History, criteria: Sequence[str] = ()) -> Iterator[st
     yield from ("", "Runs:")
     for run in history.runs:
         partial = f" ({run.selection})" if run.partial and run.selection else ""
-        yield f"  {minute(run.started)}  {run.final!s:<{VERDICT_WIDTH}}  {_run_text(run)}{partial}"
+        yield f"  {instant(run.started)}  {run.final!s:<{VERDICT_WIDTH}}  {_run_text(run)}{partial}"
 
 
 def _stage(past: StagePast, longest: int) -> Iterator[str]:
@@ -49,13 +49,13 @@ def _stage(past: StagePast, longest: int) -> Iterator[str]:
     since = past.since
     before = f", before that {since.previous}" if since.previous else ""
     verdict = f"{past.verdict!s:<{VERDICT_WIDTH}}"
-    yield f"{past.id:<{longest}}  {verdict}  since {minute(since.at)}{before}"
+    yield f"{past.id:<{longest}}  {verdict}  since {instant(since.at)}{before}"
     if past.regression is not None:
         yield from _regression(past.regression)
     if past.flips:
         yield f"    {counted(len(past.flips), 'flip')}:"
     for flip in past.flips:
-        yield f"      {minute(flip.at)}  {flip.previous} -> {flip.verdict}  run {flip.run}"
+        yield f"      {instant(flip.at)}  {flip.previous} -> {flip.verdict}  run {flip.run}"
 
 
 def _regression(regression: Regression) -> Iterator[str]:
@@ -64,12 +64,12 @@ def _regression(regression: Regression) -> Iterator[str]:
     if regression.turned is None:
         yield "    never CONFIRMED"
     elif regression.confirmed is None:
-        yield f"    last CONFIRMED before {minute(regression.turned.at)}, by a run that isn't kept"
+        yield f"    last CONFIRMED before {instant(regression.turned.at)}, by a run that isn't kept"
     else:
         confirmed = regression.confirmed
-        yield f"    last CONFIRMED {minute(confirmed.started)}, {_run_text(confirmed)}"
+        yield f"    last CONFIRMED {instant(confirmed.started)}, {_run_text(confirmed)}"
         turned = regression.turned
-        yield f"    {turned.verdict} from {minute(turned.at)}, run {turned.run}"
+        yield f"    {turned.verdict} from {instant(turned.at)}, run {turned.run}"
     for change in regression.changes:
         yield f"      {change.name}: {_value_text(change.before)} -> {_value_text(change.after)}"
     for unconfirmed in regression.unconfirmed:

@@ -37,6 +37,7 @@ from pytest_prodstatus.writers.exports import export_names, load_export
 from pytest_prodstatus.writers.files import NAME
 from tests.acceptance.demo.scenarios import SCENARIOS, STAGES
 from tests.unit.documentation import reference
+from tests.unit.documentation.pages import PAGES, text_of
 from tests.unit.given import declared
 
 ROOT = Path(__file__).parents[2]
@@ -178,6 +179,13 @@ def test_the_examples_of_the_configuration_can_be_used() -> None:
     config = declared(example)
     assert [stage.id for stage in config.catalogue.stages] == ["sale", "payout", "final"]
     assert [waiver.owner for waiver in config.waivers] == ["Ann"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_example_can_rot(page: str) -> None:
+    """A waiver's end that lies ahead when it is written lies behind when it is read."""
+    ends = re.findall(r"^expires = (\S+)", text_of(page), re.MULTILINE)
+    assert [end for end in ends if not end.startswith(("$(date", "9999-"))] == []
 
 
 def test_every_public_name_is_documented() -> None:

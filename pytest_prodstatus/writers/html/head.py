@@ -186,6 +186,8 @@ def _next(record: Record, level: int) -> Markup:
 def _actions(record: Record) -> Markup:
     """Return the list of what to do next, as HTML."""
     actions = record.decision.actions
+    if not record.run.finished:
+        return Markup("<p>Wait until the run has ended. If it was killed, run again.</p>")
     if not actions:
         # Without a remedy, there is still something to do about a closed gate.
         partial = "Run all criteria: this run looked at some of them only."

@@ -49,6 +49,9 @@ _STYLE, _SCRIPT = "status.css", "status.js"
 _SHOWN_CHANGES = 100
 """Criteria that are shown as changed since the last open run; `prodstatus diff` prints all."""
 
+_MANY = 200
+"""Criteria from which on a page is a long one."""
+
 
 def write_page(record: Record, config: Config) -> str:
     """Return the page for a record; the same record gives the same text."""
@@ -84,13 +87,16 @@ def page_pieces(
     tracebacks = sum(1 for status in record.criteria if status.detail)
     waived = decision.waived if decision else ()
     page = Page.of(now, tracebacks, waived, record.failures, linked=linked)
+    # What is out of sight of a long page isn't laid out. On a short one that would save nothing,
+    # and its height, which is a guess until it is seen, would jump.
+    size = "criteria many" if sum(1 for _ in record.criteria) > _MANY else "criteria"
     # The numbers are the criteria's anchors, as in `_anchors`.
     number = count(1)
     for stage in record.stages:
         yield stage_top(stage, record, config, anchors)
         if stage.criteria:
             lasts = valid_for(stage.id, config)
-            yield Markup('<div class="criteria">')
+            yield Markup('<div class="{}">').format(size)
             for status in stage.criteria:
                 yield criterion(status, next(number), lasts, page)
             yield Markup("</div>")

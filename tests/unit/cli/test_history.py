@@ -41,7 +41,7 @@ def test_it_tells_of_the_project_at_hand(root: Path) -> None:
     done = history_command()
     assert done.exit_code == 0
     assert done.output.startswith("Target production of project store, its newest 3 runs:\n")
-    assert "api    FAILED     since 2026-11-22 13:00 UTC, before that CONFIRMED\n" in done.output
+    assert "api    FAILED     since 2026-11-22 13:00:00 UTC, before that CONFIRMED\n" in done.output
     assert "      release: v0 -> v1\n" in done.output
     (root / "tests").mkdir()
     assert history_command("--root", str(root)).output == done.output

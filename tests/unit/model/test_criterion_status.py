@@ -230,7 +230,7 @@ class TestCarriedOver:
         got = stand(former=former({"a.x": C}, at=at), **narrowed("b.x"))["a.x"]
         assert (got.verdict, got.observed) == (B, C)
         assert got.reason == Reason(
-            text="it was CONFIRMED 24 h ago, and stays valid for 1d",
+            text="it was CONFIRMED 24 h ago, which was valid for 1d",
             kind=Kind.STALE,
             remedy="run stage a again",
         )

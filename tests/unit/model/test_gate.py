@@ -150,7 +150,7 @@ class Row:
     query: dict[str, Any] = field(default_factory=dict)
 
 
-STALE = "it was CONFIRMED 25 h ago, and stays valid for 1d"
+STALE = "it was CONFIRMED 25 h ago, which was valid for 1d"
 YESTERDAY = made(at=NOW - 25 * HOUR)
 GATED = replace(made({"oauth.token": F}), final=made().final)
 SHAM = replace(made().decision, open=True, causes=(), actions=())

@@ -186,7 +186,7 @@ BAD: list[tuple[str, list[str]]] = [
     (WAIVED.replace("expires = 2026-12-01\n", ""), ["waiver of 'a.x': it has no expires"]),
     (WAIVED.replace("'o'", "3"), ["waiver of 'a.x': owner = 3 must be text"]),
     (WAIVED.replace("2026-12-01", "'2026-12-01'"),
-     ["expires = '2026-12-01' must be a date, as in expires = 2026-12-31", "without quotes"]),
+     ["expires = '2026-12-01' must be a date (YYYY-MM-DD), or a date and time", "without quotes"]),
     (WAIVED.replace("2026-12-01", "2026-12-01T10:00:00"), ["'2026-12-01 10:00:00' must be a date"]),
     (WAIVED.replace("2026-12-01", "0001-01-01T00:00:00+14:00"), ["must be a date"]),
     (WAIVED.replace("2026-12-01", "9999-12-31"), ["must be a date"]),

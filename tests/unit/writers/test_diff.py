@@ -52,8 +52,8 @@ AFTER = replace(
     overrides=(Override(target="demo", reason="now", who="Ben", since=NOW, until=NOW + HOUR),),
 )
 TEXT = """\
-from  2026-11-22 11:00 UTC  FAILED     gate closed  target demo, run run-1, release v1, commit aaaaaaaaaaaa
-to    2026-11-22 12:00 UTC  FAILED     gate closed  target demo, run run-2, release v2, commit bbbbbbbbbbbb
+from  2026-11-22 11:00:00 UTC  FAILED     gate closed  target demo, run run-1, release v1, commit aaaaaaaaaaaa
+to    2026-11-22 12:00:00 UTC  FAILED     gate closed  target demo, run run-2, release v2, commit bbbbbbbbbbbb
 
 Release, suite, catalogue and versions (2):
   commit: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa -> bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb

@@ -61,23 +61,23 @@ def test_it_reads_from_the_present_to_the_past() -> None:
     """Stages come first, with dates and regressions; then flaky criteria and runs."""
     assert list(history_lines(SEEN)) == [
         "Target demo of project store, its newest 2 runs:",
-        "2026-11-21 11:00 UTC to 2026-11-22 11:00 UTC",
+        "2026-11-21 11:00:00 UTC to 2026-11-22 11:00:00 UTC",
         "",
-        "api   FAILED     since 2026-11-22 11:00 UTC, before that CONFIRMED",
-        "    last CONFIRMED 2026-11-21 11:00 UTC, run run-1, commit aaaaaaaaaaaa, release v1",
-        "    FAILED from 2026-11-22 11:00 UTC, run run-2",
+        "api   FAILED     since 2026-11-22 11:00:00 UTC, before that CONFIRMED",
+        "    last CONFIRMED 2026-11-21 11:00:00 UTC, run run-1, commit aaaaaaaaaaaa, release v1",
+        "    FAILED from 2026-11-22 11:00:00 UTC, run run-2",
         "      release: v1 -> none",
         "    api.up: FAILED (observed) it broke",
         "    1 flip:",
-        "      2026-11-22 11:00 UTC  CONFIRMED -> FAILED  run run-2",
-        "shop  CONFIRMED  since 2026-11-21 11:00 UTC",
+        "      2026-11-22 11:00:00 UTC  CONFIRMED -> FAILED  run run-2",
+        "shop  CONFIRMED  since 2026-11-21 11:00:00 UTC",
         "",
         "Flaky, held only after a rerun:",
-        "  shop.open: 2 times, last 2026-11-22 12:00 UTC",
+        "  shop.open: 2 times, last 2026-11-22 12:00:00 UTC",
         "",
         "Runs:",
-        "  2026-11-22 11:00 UTC  FAILED     run run-2, commit bbbbbbbbbbbb, release v1 (-k api)",
-        "  2026-11-21 11:00 UTC  CONFIRMED  run run-1, commit aaaaaaaaaaaa, release v1",
+        "  2026-11-22 11:00:00 UTC  FAILED     run run-2, commit bbbbbbbbbbbb, release v1 (-k api)",
+        "  2026-11-21 11:00:00 UTC  CONFIRMED  run run-1, commit aaaaaaaaaaaa, release v1",
     ]
 
 
@@ -93,7 +93,7 @@ def test_what_isnt_known_is_said() -> None:
         Regression(confirmed=None, turned=None, changes=(), unconfirmed=())
     )
     gone = first_stage_text(Regression(confirmed=None, turned=TURNED, changes=(), unconfirmed=()))
-    assert "    last CONFIRMED before 2026-11-22 11:00 UTC, by a run that isn't kept\n" in gone
+    assert "    last CONFIRMED before 2026-11-22 11:00:00 UTC, by a run that isn't kept\n" in gone
 
 
 def test_a_long_reason_stays_a_line() -> None:
@@ -137,7 +137,7 @@ def test_what_was_never_seen_to_fail_is_named() -> None:
     lines = list(history_lines(seen, ["api.up", "shop.open"]))
     at = lines.index("Seen to fail:")
     assert lines[at + 1 : at + 5] == [
-        "  api.up: once, last 2026-11-22 12:00 UTC",
+        "  api.up: once, last 2026-11-22 12:00:00 UTC",
         "",
         "Never seen to fail in these runs:",
         "  shop.open",

@@ -50,7 +50,8 @@ class Settlement:
         """End as BLOCKED if a payout is pending or can't be looked up."""
         if self.pending:
             blocked(
-                f"{len(self.pending)} payouts are not settled: {'; '.join(self.pending[:5])}",
+                f"{len(self.pending)} of {self.looked_up} payouts not settled: "
+                f"{'; '.join(self.pending[:5])}",
                 kind="pending",
                 remedy="have the receiver claim it, or wait for PayPal, and run again",
             )

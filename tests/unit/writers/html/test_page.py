@@ -167,8 +167,15 @@ def test_a_run_in_progress_says_so() -> None:
     assert "Started 2026-11-22 11:00:00 UTC" in " ".join(page.text.split())
     assert page.text.count("in progress") == 1
     assert "The run is in progress: nothing is confirmed yet" in page.text
+    assert "Wait until the run has ended. If it was killed, run again." in page.text
     assert "The gate is" not in page.text
     assert "CONFIRMED" not in page.text
+
+
+@pytest.mark.parametrize(("number", "is_long"), [(200, False), (201, True)])
+def test_only_a_long_page_leaves_out_what_is_out_of_sight(number: int, is_long: bool) -> None:
+    """The height of what isn't laid out is a guess, so a short page has none of it."""
+    assert ('class="criteria many"' in write_page(*many(number, 2))) is is_long
 
 
 def test_a_stage_says_until_when_it_is_confirmed() -> None:
