@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.cli.common import (
@@ -160,12 +161,10 @@ class Targets:
             return text
 
         violations = tuple(
-            dataclasses.replace(
-                found, text=shown(found.text), remedy=found.remedy and shown(found.remedy)
-            )
+            replace(found, text=shown(found.text), remedy=found.remedy and shown(found.remedy))
             for found in report.decision.violations
         )
-        decision = dataclasses.replace(report.decision, violations=violations)
+        decision = replace(report.decision, violations=violations)
         return dataclasses.replace(report, decision=decision)
 
     def _project(self) -> tuple[Project, list[Keys], str]:

@@ -8,9 +8,9 @@ override opens the gate over any verdict.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, base_of
@@ -45,16 +45,14 @@ class UnknownStageError(ValueError):
     """A required stage that doesn't exist; the message lists those that do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waived:
+class Waived(Struct, frozen=True, kw_only=True):
     """A criterion that isn't CONFIRMED, and the waiver that accepts this."""
 
     status: CriterionStatus
     waiver: Waiver
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateDecision:
+class GateDecision(Struct, frozen=True, kw_only=True):
     """Whether the gate is open, and why.
 
     Attributes:

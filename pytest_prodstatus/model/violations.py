@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, Stage, base_of
 from pytest_prodstatus.model.criterion_status import not_provided, outdated, unproven
@@ -71,8 +71,7 @@ NOT_ABOUT_QUERY = (
 """Violations after which the record says nothing about the query, so no verdict is computed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
+class Violation(Struct, frozen=True, kw_only=True):
     """A rule of the gate that is broken.
 
     Attributes:
@@ -86,11 +85,10 @@ class Violation:
     remedy: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", one_line(self.text))
+        force_setattr(self, "text", one_line(self.text))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateQuery:
+class GateQuery(Struct, frozen=True, kw_only=True):
     """What must be true for the gate to open.
 
     Attributes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -61,7 +60,7 @@ def test_what_closes_the_gate_is_listed_with_its_remedy() -> None:
         ALL_CONFIRMED, violations=[REFUSAL]
     )
     assert "<li>a &lt;waiver&gt;</li>" in front_of(
-        ALL_CONFIRMED, violations=[dataclasses.replace(REFUSAL, remedy=None)]
+        ALL_CONFIRMED, violations=[replace(REFUSAL, remedy=None)]
     )
     assert "waivers" not in front_of(ALL_CONFIRMED)
 
