@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -50,6 +51,12 @@ if TYPE_CHECKING:
 
 MOST_TARGETS = 1000
 """Targets, and printed problems, that are remembered, so that a server's memory stays bounded."""
+
+_FOLDER = re.compile(
+    r"""(?<=')/[^']*/(?=[^'/]+') | (?<=")/[^"]*/(?=[^"/]+") | (?<![\w:/.'"])/(?:[^\s/'"]+/)+""",
+    re.VERBOSE,
+)
+"""The folders of an absolute path, quoted or not; not those of a URL."""
 
 # By the bytes: a file's date and size may be the same after a change.
 _parsed = lru_cache(maxsize=8)(record_in)
@@ -158,7 +165,8 @@ class Targets:
         def shown(text: str) -> str:
             for folder in (self._root, record.parent):
                 text = text.replace(f"{folder}{os.sep}", "")
-            return text
+            # The state store, `.env` and the keys may lie anywhere.
+            return _FOLDER.sub("", text)
 
         violations = tuple(
             replace(found, text=shown(found.text), remedy=found.remedy and shown(found.remedy))

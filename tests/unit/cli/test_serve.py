@@ -166,6 +166,21 @@ def test_no_folder_of_this_machine_is_sent(
     assert str(folder) not in gate.text
 
 
+@pytest.mark.parametrize("name", ["keys", "the keys"])
+def test_no_folder_of_a_key_or_a_store_is_sent(
+    shop: Shop, client: AppClient, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    """What lies elsewhere on this machine is called by its file's name alone."""
+    shop.record()
+    folder = tmp_path_factory.mktemp(name)
+    signed = f"[tool.prodstatus]\nsigned_by = ['{folder}/ci.pub']\n"
+    shop.configure(CONFIG.replace("[tool.prodstatus]\n", signed))
+    answer = client.get("/gate")
+    assert answer.status_code == 503
+    assert "ci.pub" in answer.text
+    assert folder.parent.name not in answer.text
+
+
 def test_it_closes_between_two_requests(shop: Shop, client: AppClient, clock: Clock) -> None:
     """A verdict that ended since the last request closes the gate, in every form."""
     shop.record()
