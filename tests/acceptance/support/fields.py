@@ -21,9 +21,17 @@ _TIME_ZONE = re.compile(r"(Z|[+-]\d{2}:?\d{2})$")
 
 
 def parse(content: bytes) -> Mapping[str, Any] | None:
-    """Read a JSON object; None for any other content, NaN and Infinity included."""
+    """Read a JSON object; None for any other content.
+
+    NaN and Infinity are not JSON, and a name that stands twice with two values says nothing.
+    """
     try:
-        value = json.loads(content, parse_float=Decimal, parse_constant=_refuse)
+        value = json.loads(
+            content,
+            parse_float=Decimal,
+            parse_constant=_refuse,
+            object_pairs_hook=_without_contradiction,
+        )
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -101,6 +109,14 @@ def instant(value: object) -> datetime | None:
         return datetime.fromisoformat(iso).astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None
+
+
+def _without_contradiction(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) < len(pairs) and any(read[name] != value for name, value in pairs):
+        msg = "a name stands for two values"
+        raise ValueError(msg)
+    return read
 
 
 def _refuse(constant: str) -> Any:

@@ -202,7 +202,7 @@ class AliExpressClient(Gateway):
             ApiError: any other one proves that this call ordered nothing.
         """
         try:
-            envelope = self._call(_CREATE, order.to_params(), fresh=True)
+            envelope = self._call(_CREATE, order.to_params(), fresh=True, orders=True)
         except ApiError as error:
             if isinstance(error, RepeatedOrder) or not _may_have_ordered(error):
                 raise

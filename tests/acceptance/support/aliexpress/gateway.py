@@ -73,7 +73,9 @@ _CODES: dict[str, type[ApiError]] = {
     "40": RequestRefused,
     "41": RequestRefused,
 }
-_ORDERS = ("order_list", "order_ids", "order_id")
+_ORDER_KEY = re.compile(r"(order|trade)s?(list|ids?|nos?|numbers?)")
+# An order's number has 16 digits today; a timestamp has 13, and the id of a request 24 or more.
+_ORDER_NUMBER = re.compile(r"(?<![0-9])[0-9]{15,20}(?![0-9])")
 _UNCERTAIN = re.compile(r"SYSTEM|TIME_?OUT|UNKNOWN|INTERNAL|UNAVAILABLE", re.I)
 
 REFUSALS = frozenset(
@@ -175,7 +177,12 @@ class Gateway(ProviderClient):
         return self._repeat(lambda: self._call(method, params))
 
     def _call(
-        self, method: str, params: Mapping[str, str] | None = None, *, fresh: bool = False
+        self,
+        method: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        fresh: bool = False,
+        orders: bool = False,
     ) -> Envelope:
         """Make one business call, once.
 
@@ -183,13 +190,22 @@ class Gateway(ProviderClient):
             method: its name, as `aliexpress.trade.ds.order.get`.
             params: its business parameters.
             fresh: use a new connection (see `Transport.exchange`).
+            orders: whether it makes an order: a refusal that names one is then Unavailable.
 
         Raises:
             ApiError: see `errors` for whose fault is which.
         """
         form = self._form(method, params or {})
         call = Call(operation=method, verb="POST", path="/sync", form=form, auth=NoAuth())
-        return self._read(method, self._transport.exchange(call, fresh=fresh))
+        reply = self._transport.exchange(call, fresh=fresh)
+        try:
+            return self._read(method, reply)
+        except ApiError as error:
+            if not orders or not names_order(fields.parse(reply.content), sent=form):
+                raise
+            refused = {"code": error.code, "request_id": error.request_id}
+        contradiction = "it is a refusal that names an order"
+        raise self._refusal(Unavailable, method, reply, refused, contradiction)
 
     def _secrets(self) -> tuple[Secret, ...]:
         return self._app_secret, self._access_token
@@ -257,9 +273,8 @@ class Gateway(ProviderClient):
         else:
             return
         code = fields.text(facts.get("error_code")) or fields.text(facts.get("code"))
-        # A failure that names an order, or a success too, may have made one: it isn't refused.
-        if any(part.get(key) for part in (body, result) for key in _ORDERS) or True in successes:
-            otherwise = "it names an order, or a success, and reports a failure"
+        if True in successes:
+            otherwise = "it reports a success and a failure in one"
             raise self._refusal(Unavailable, method, reply, facts, otherwise)
         raise self._refusal(kind_of_business_error(code), method, reply, facts, "the call failed")
 
@@ -334,6 +349,35 @@ def kind_of_business_error(code: str | None) -> type[ApiError]:
     if code in _CODES or (code or "").lower().startswith(("isv.", "isp.")):
         return kind_of_gateway_error(code, None, None)
     return Unavailable if _UNCERTAIN.search(code or "") else RequestRefused
+
+
+def names_order(answer: object, *, sent: Mapping[str, str]) -> bool:
+    """Return whether an answer names an order of the supplier, under any key or in its words.
+
+    Args:
+        answer: the answer, or a part of it.
+        sent: what was sent: its numbers, as the product's, name no order if they come back.
+    """
+    parts = [answer]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            for key, value in part.items():
+                plain = key.replace("_", "").lower()
+                if plain == "requestid" or not value:
+                    continue
+                # Our own key of the order may come back, too: it says nothing.
+                if plain != "outorderid" and _ORDER_KEY.search(plain):
+                    return True
+                parts.append(value)
+        elif isinstance(part, list):
+            parts.extend(part)
+        elif any(
+            not any(number in value for value in sent.values())
+            for number in _ORDER_NUMBER.findall(str(part))
+        ):
+            return True
+    return False
 
 
 def ban_seconds(message: str) -> float | None:

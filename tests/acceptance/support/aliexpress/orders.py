@@ -32,7 +32,7 @@ class SupplierOrder:
         order_id: the supplier's id.
         status: its `order_status`, upper case.
         end_reason: why it ended, if it has.
-        amount: its price, None if that can't be read.
+        amount: its price, None if that can't be read: there are several, or it is below zero.
         created_at: when it was made; None if the supplier's time has no zone.
         gmt_create: that time as the supplier wrote it.
         request_id: the provider's id of the look-up.
@@ -164,13 +164,14 @@ def read_order(order_id: str, envelope: Envelope) -> SupplierOrder | None:
     if status is None:
         raise envelope.unreadable("the order has no order_status")
     amount = result.get("order_amount")
-    paid = fields.mapping(amount[0] if isinstance(amount, list) and amount else amount)
+    paid = fields.mapping(amount[0] if isinstance(amount, list) and len(amount) == 1 else amount)
+    price = fields.money(paid.get("amount"), paid.get("currency_code"))
     created = fields.text(result.get("gmt_create"))
     return SupplierOrder(
         order_id=order_id,
         status=status.upper(),
         end_reason=fields.text(result.get("end_reason")),
-        amount=fields.money(paid.get("amount"), paid.get("currency_code")),
+        amount=price if price is not None and price.amount >= 0 else None,
         created_at=fields.instant(created),
         gmt_create=created,
         request_id=envelope.request_id,

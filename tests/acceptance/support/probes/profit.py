@@ -66,6 +66,8 @@ ARITHMETIC = Question(
          unit.digits, unit.tolerance, x.created >= r.since OR r.since IS NULL AS of_today,
          upper(btrim(p.currency)) = x.currency AS one_currency,
          -- Shipping and tax as the product has them: they count unless it was changed since.
+         LEAST(p."shippingCost", p."importTax") < 0
+           OR 'NaN' IN (p."shippingCost", p."importTax") AS extra_impossible,
          CASE WHEN p."updatedAt" <= x.created
               THEN COALESCE(p."shippingCost", 0) + COALESCE(p."importTax", 0) ELSE 0 END AS extra,
          CASE WHEN paid.counts THEN x.order_price END AS paid,
@@ -115,7 +117,7 @@ ARITHMETIC = Question(
            NOT COALESCE(j.gross <= j.tolerance + j.price - j.fee
              - CASE WHEN j.one_currency THEN j.cost + j.extra ELSE 0 END, false) AS gross,
            NOT COALESCE(j.cost >= 0 AND j.fee >= 0 AND j.cost <> 'NaN' AND j.fee <> 'NaN', false)
-             AS negative,
+             OR j.extra_impossible IS TRUE AS negative,
            j.paid IS NOT NULL AND (abs(j.price - j.paid) <= j.tolerance) IS NOT TRUE
              OR j.paid_in IS NOT NULL AND j.paid_in IS DISTINCT FROM j.currency AS unlike
     FROM agreed j
@@ -193,7 +195,7 @@ class Arithmetic:
         wrong_net: not gross profit less commission, rounded to the minor unit.
         wrong: sales with any of these.
         newest_wrong: at most five sale ids.
-        negative: sales with a negative cost or fee.
+        negative: sales with a negative cost or fee, shipping and import tax included.
         unlike_their_orders: sales of another price or currency than their order's.
         impossible: at most five ids of these two.
     """

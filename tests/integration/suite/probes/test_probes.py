@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from unittest.mock import Mock
 
@@ -470,6 +471,19 @@ def test_a_sale_that_cant_be_is_found(
     trial.run(statement, **({"id": sale} if ":id" in statement else {"order": order}))
     found = profit.arithmetic(trial.ask)
     assert (found.negative, found.unlike_their_orders) == counts
+
+
+@pytest.mark.parametrize("amount", ["-500", "NaN"])
+@pytest.mark.parametrize("column", ["shippingCost", "importTax"])
+def test_a_negative_shipping_or_tax_bounds_nothing(trial: Trial, column: str, amount: str) -> None:
+    """It would let a gross profit above the price add up, so it can't be, whenever it was set."""
+    sale = _sale(trial)
+    change = f"""UPDATE products SET "{column}" = :amount, "updatedAt" = :at
+                WHERE id = (SELECT "productId" FROM sales WHERE id = :id)"""
+    for at in (trial.ago(days=90), trial.ago(minutes=1)):
+        trial.run(change, id=sale, amount=Decimal(amount), at=at)
+        found = profit.arithmetic(trial.ask)
+        assert (found.negative > 0, sale in found.impossible) == (True, True)
 
 
 @pytest.mark.parametrize("column", ["shippingCost", "importTax"])

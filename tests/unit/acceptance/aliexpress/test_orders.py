@@ -97,6 +97,29 @@ def test_an_amount_that_cannot_be_read_is_none() -> None:
     assert order.amount is None
 
 
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        [{"amount": "6.09", "currency_code": "USD"}, {"amount": "240.00", "currency_code": "USD"}],
+        {"amount": "-6.09", "currency_code": "USD"},
+        [],
+    ],
+)
+def test_of_amounts_that_cannot_be_what_was_taken_none_is_read(amounts: object) -> None:
+    """The first of several would hide a dearer one, and less than nothing is no price."""
+    order = read({"result": {"order_status": "FINISH", "order_amount": amounts}})
+    assert order is not None
+    assert order.amount is None
+
+
+def test_an_amount_alone_in_a_list_is_read() -> None:
+    """Some answers wrap it."""
+    amounts = [{"amount": "6.09", "currency_code": "USD"}]
+    order = read({"result": {"order_status": "FINISH", "order_amount": amounts}})
+    assert order is not None
+    assert order.amount == Money("6.09", "USD")
+
+
 def test_a_request_shows_no_person() -> None:
     """Name, street, city, postcode and telephone are left out of its repr."""
     assert "lanted" not in repr(order_request())

@@ -236,6 +236,30 @@ _GARBAGE = {
     "a failure with an order's id": _result(
         is_success=False, error_code="SKU_NOT_EXIST", order_id="8198"
     ),
+    "a failure with an order's data": _result(
+        is_success=False,
+        error_code="SKU_NOT_EXIST",
+        data={"orders": [{"orderId": 8198352049851315}]},
+    ),
+    "a failure with an order in words": _result(
+        is_success=False, error_code="SKU_NOT_EXIST", error_msg="see order 8198352049851315"
+    ),
+    "a gateway's refusal with an order": json.dumps(
+        {"error_response": {"code": "InvalidParameter", "msg": "no", "trade_ids": ["8198"]}}
+    ).encode(),
+    "a gateway's refusal beside an order": json.dumps(
+        {
+            "error_response": {"code": "InvalidParameter", "msg": "no"},
+            "result": {"order_list": {"number": [8198]}},
+        }
+    ).encode(),
+    "a success, and a failure by the same name": b'{"%s":%s,"%s":%s}'
+    % (
+        _KEY.encode(),
+        b'{"result":{"is_success":true,"order_list":{"number":[8198]}}}',
+        _KEY.encode(),
+        b'{"result":{"is_success":false,"error_code":"SKU_NOT_EXIST"}}',
+    ),
     "a failure as a number": _result(is_success=0, error_code="SKU_NOT_EXIST"),
     "a failure and a success": _result(is_success=False, success=True, error_code="SKU_NOT_EXIST"),
     "a wordless refusal": _result(is_success=False),
