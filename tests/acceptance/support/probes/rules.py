@@ -26,7 +26,8 @@ _ARRAY = rf"\[(?:{_VALUE}(?:,{_VALUE})*)?\]"
 RULES: Mapping[str, object] = {
     # Every listed stand-in (SIMULATED_ORDER_ID, TEST_SIMULATED, REAL_PAYOUT_TEST,
     # FINAL_PAYOUT_TEST) contains one of these words.
-    "stand_in_supplier_words": "SIMULAT|TEST",
+    # 16 digits today, 14 and 15 earlier: "0", "ERROR 503" and "TEST_SIMULATED" are no ids.
+    "supplier_number": "^[0-9]{10,}$",
     # The store's own test tools write these into "paypalOrderId"; its own filter of real orders
     # leaves them out.
     "stand_in_orders": "^(TEST|DEMO|MOCK|SIM_|ORD-TEST|REAL_TEST_|test-full-cycle:)",
@@ -82,13 +83,10 @@ def stand_in_id(column: str) -> str:
 def supplier_id(order: str) -> str:
     """Return the expression for an order's real AliExpress id, NULL if it has none.
 
-    Supplier ids are numbers: text without any digit ("N/A") is not an id.
+    Supplier ids are long numbers: any other text, such as "N/A", is not an id.
     """
     column = f'btrim({order}."aliexpressOrderId")'
-    return (
-        f"(CASE WHEN {column} ~ '[0-9]' AND upper({column}) !~ :stand_in_supplier_words "
-        f"THEN {column} END)"
-    )
+    return f"(CASE WHEN {column} ~ :supplier_number THEN {column} END)"
 
 
 def other_supplier(order: str) -> str:

@@ -83,6 +83,9 @@ def test_an_absent_id_is_no_stand_in(trial: Trial) -> None:
         "FINAL_PAYOUT_TEST",
         "simulated-7",
         "81test99",
+        "0",
+        "ERROR 503",
+        "8198352049851315?",
         "",
         "  ",
         "N/A",
@@ -90,7 +93,7 @@ def test_an_absent_id_is_no_stand_in(trial: Trial) -> None:
     ],
 )
 def test_a_stand_in_supplier_id_is_a_missing_one(trial: Trial, text: str | None) -> None:
-    """A stand-in supplier id, or one without any digit, counts as missing."""
+    """A stand-in supplier id, or any text but a long number, counts as missing."""
     assert _order(trial, supplier_id=text) == {"stand_in": False, "supplier_id": None}
 
 
