@@ -29,7 +29,7 @@ from pytest_prodstatus.model.evidence import (
 from pytest_prodstatus.model.teardown import TornDown
 from pytest_prodstatus.model.text import described, is_aware, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
-from pytest_prodstatus.reports import FILES, Payload, shown
+from pytest_prodstatus.reports import FILES, Payload, shown, thread_death
 from pytest_prodstatus.scopes import Scopes, widest_ending
 
 if TYPE_CHECKING:
@@ -60,10 +60,11 @@ class _Attempt:
         seen_at: when what it shows was so; None if now.
         waits: what a call of `eventually` waits for and has not seen, and what says why not.
         unseen: why the phase proves nothing that passed without waiting for one of them.
+        death: that a thread of the test died in this phase.
     """
 
     __slots__ = (
-        "began", "criterion", "fresh", "item", "raised", "recorded", "refused", "remedy",
+        "began", "criterion", "death", "fresh", "item", "raised", "recorded", "refused", "remedy",
         "seen_at", "unheld", "unready", "unseen", "waits",
     )  # fmt: skip
 
@@ -81,6 +82,7 @@ class _Attempt:
         self.seen_at: datetime | None = None
         self.waits: dict[str, Callable[[], Reason]] = {}
         self.unseen: Reason | None = None
+        self.death: Reason | None = None
 
 
 class Observer:
@@ -245,13 +247,16 @@ class Observer:
         attempt = self._attempt = _Attempt(item, self._collector.criteria.get(item.nodeid))
         try:
             self._begin(attempt)
-            with self._scopes.noting_dead_threads():
-                return (yield)
+            with self._scopes.noting_dead_threads(self._note_death):
+                result = yield
+            attempt.unseen = attempt.death
         except BaseException as error:
             attempt.unready = self._as_blocked(error)
             if attempt.unready is not error:
                 raise attempt.unready from None
             raise
+        else:
+            return result
 
     def _begin(self, attempt: _Attempt) -> None:
         """Begin an attempt, if its criterion may start.
@@ -303,7 +308,8 @@ class Observer:
         """
         former, attempt = self._report, self._attempt
         try:
-            return (yield from self._keep_raised(attempt.unready))
+            with self._scopes.noting_dead_threads(self._note_death):
+                return (yield from self._keep_raised(attempt.unready))
         finally:
             if former is not None and former.when == "call" and attempt.criterion is not None:
                 self._hand_over(self._payload(attempt.raised, "call"), former)
@@ -314,13 +320,13 @@ class Observer:
     ) -> Generator[None, object, object]:
         """Keep the tear-down's exception, and note which scopes pytest tears down."""
         self._nextitem = nextitem
-        with self._scopes.noting_dead_threads():
+        with self._scopes.noting_dead_threads(self._note_death):
             return (yield from self._keep_raised())
 
     def _keep_raised(self, before: BaseException | None = None) -> Generator[None, object, object]:
         """Keep the exception of a phase; raise the one before instead of starting it."""
         attempt = self._attempt
-        attempt.raised = before
+        attempt.raised, attempt.death = before, None
         if attempt.criterion is not None:
             attempt.began = clock.timestamp()
         if before is not None:
@@ -333,10 +339,14 @@ class Observer:
                 raise attempt.raised from None
             raise
         else:
-            attempt.unseen = next((why() for why in attempt.waits.values()), None)
+            attempt.unseen = next((why() for why in attempt.waits.values()), attempt.death)
             return result
         finally:
             attempt.waits.clear()
+
+    def _note_death(self, text: str) -> None:
+        """Note that a thread of the test died, by its traceback."""
+        self._attempt.death = thread_death(self.redaction.text(text))
 
     def _as_blocked(self, error: BaseException) -> BaseException:
         """Return an exception as pytest is to see it: a value that evidence refused is a skip.
@@ -435,7 +445,7 @@ class Observer:
         """
         torn: list[TornDown] = []
         try:
-            with self._scopes.noting_dead_threads():
+            with self._scopes.noting_dead_threads(self._note_death):
                 yield torn
         except BaseException as error:
             torn += self.torn_down(error, session)[0]

@@ -215,10 +215,14 @@ class Scopes:
         return torn
 
     @contextmanager
-    def noting_dead_threads(self) -> Iterator[None]:
+    def noting_dead_threads(self, note_own: Callable[[str], None]) -> Iterator[None]:
         """Note each thread that dies while a fixture of wider scope is torn down.
 
-        pytest warns of it at the test that came last, and names no fixture.
+        pytest warns of it at the test that came last, and names no fixture. Of two deaths with the
+        same words Python shows one warning, so a death of the test's own is noted as well.
+
+        Args:
+            note_own: is called with the traceback of any other thread that dies meanwhile.
         """
         if not self._shared:
             yield
@@ -228,8 +232,10 @@ class Scopes:
         def note(died: threading.ExceptHookArgs) -> None:
             # It runs in the thread that dies, usually while the tear-down waits for it.
             fixture = torn_down_in(sys._current_frames().get(runner))
-            if fixture is not None:
-                text = "".join(traceback.format_exception(died.exc_value))
+            text = "".join(traceback.format_exception(died.exc_value))
+            if fixture is None:
+                note_own(text)
+            else:
                 SHARED.append(Shared(*fixture, partial(_death, text), text))
             before(died)
 

@@ -1946,6 +1946,22 @@ SHARED = [
         status=10,
     ),
     shared(
+        "threads die with the same words in a test and in the tear-down of its module after it",
+        DYING.replace("session", "module")
+        + """
+        @api
+        def test_a(store): pass
+        @api
+        def test_b():
+            thread = threading.Thread(target=dies, name="it")
+            thread.start()
+            thread.join()
+        """,
+        {"api.a": "BLOCKED inconclusive", "api.b": "BLOCKED inconclusive"},
+        final="BLOCKED",
+        status=10,
+    ),
+    shared(
         "a fixture is torn down for its next parameter, and that fails",
         """
         @pytest.fixture(scope="session", params=["eu", "us"])

@@ -44,7 +44,9 @@ _SICK = {
     "orders.fulfilment": "UPDATE orders SET status = 'FAILED'",
     "orders.supplier_ids": "UPDATE orders SET \"aliexpressOrderId\" = 'SIMULATED_ORDER_ID'",
     "orders.stuck_in_purchasing": "UPDATE orders SET status = 'PURCHASING', supplier = NULL",
-    "orders.shared_supplier_ids": 'UPDATE orders SET "aliexpressOrderId" = 8198352049851000 + abs(hashtext(id)) % 200',
+    "orders.shared_supplier_ids": (
+        'UPDATE orders SET "aliexpressOrderId" = 8198352049851000 + abs(hashtext(id)) % 200'
+    ),
     "sales.sales_of_orders": "DELETE FROM sales",
     "sales.links": "UPDATE sales SET \"orderId\" = 'lost' || id",
     "sales.environments": "UPDATE sales SET environment = 'sandbox'",
