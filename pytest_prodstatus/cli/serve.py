@@ -55,14 +55,20 @@ Exit status:
 
 
 @click.command(epilog=_EXAMPLES)
-@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="Answer at this address; 0.0.0.0 for all of this machine.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8321,
     show_default=True,
     metavar="N",
-    help="0 for any free one.",
+    help="Answer at this port; 0 for any free one.",
 )
 # A file or a variable: other users of the machine can read a command line.
 @click.option(

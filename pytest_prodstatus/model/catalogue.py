@@ -353,7 +353,8 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
             if criterion.stage not in self.by_id:
                 msg = (
                     f"{criterion.nodeid}: mark stage({criterion.stage!r}) names a stage that "
-                    f"isn't declared; stages are {', '.join(self.by_id)}"
+                    f"isn't declared: declare it under [[tool.prodstatus.stages]], or name one of "
+                    f"{', '.join(self.by_id)}"
                 )
                 raise CatalogueError(msg)
         return self

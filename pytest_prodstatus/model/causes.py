@@ -14,7 +14,7 @@ from pytest_prodstatus.model.catalogue import FINAL, Catalogue
 from pytest_prodstatus.model.record import Cause, StageStatus
 from pytest_prodstatus.model.rollup import RUN
 from pytest_prodstatus.model.text import format_age, one_line
-from pytest_prodstatus.model.verdict import Reason, Verdict, because, rollup
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because, rollup
 
 ACTION_LIMIT = 300
 """Characters kept of one action."""
@@ -95,13 +95,31 @@ def actions_of(causes: Sequence[Cause]) -> tuple[str, ...]:
     """Return the actions to take, each once; those that unblock the most stages come first."""
     unblocked: dict[str, set[str]] = {}
     for cause in causes:
-        action = cause.remedy
-        if not action and cause.verdict is Verdict.FAILED:
-            action = one_line(f"fix {_label(cause)}: {cause.sentence}", limit=ACTION_LIMIT)
+        action = _action(cause)
         if action:
             unblocked.setdefault(action, set()).update(cause.stages, cause.affected)
     # `sorted` keeps the order of equals, so what FAILED stays before what is BLOCKED.
     return tuple(sorted(unblocked, key=lambda action: -len(unblocked[action])))
+
+
+def is_said(reason: Reason, actions: Iterable[str]) -> bool:
+    """Return whether one of the actions says the remedy of a reason."""
+    if reason.kind is Kind.ERROR:  # behind the criterion's id
+        return any(action.endswith(f": {reason.remedy}") for action in actions)
+    return any(action == reason.remedy for action in actions)
+
+
+def _action(cause: Cause) -> str | None:
+    """Return what to do about a cause; None if that isn't known."""
+    action = cause.remedy
+    if action and cause.kind is Kind.ERROR:  # "the test" alone doesn't say which one
+        action = f"{_label(cause)}: {action}"
+    if not action and cause.verdict is Verdict.FAILED:
+        action = one_line(f"fix {_label(cause)}: {cause.sentence}", limit=ACTION_LIMIT)
+    elif not action and cause.kind is Kind.SKIPPED and cause.stages:
+        text = f"run {_label(cause)}, which was skipped: {cause.sentence}"
+        action = one_line(text, limit=ACTION_LIMIT)
+    return action
 
 
 def run_again(stages: Iterable[StageStatus], now: datetime | None) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from pytest_prodstatus.model.causes import is_said
 from pytest_prodstatus.model.record import CriterionStatus, Record, StageStatus
 from pytest_prodstatus.model.text import format_age
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
@@ -186,7 +187,7 @@ class _Board:
 
     def _remedy(self, reason: Reason) -> Iterator[Line]:
         """Yield what to do, unless Next says it."""
-        if reason.remedy and reason.remedy not in self._record.decision.actions:
+        if reason.remedy and not is_said(reason, self._record.decision.actions):
             yield from _wrapped(f"-> {reason.remedy}", self._width, "    ", "       ")
 
     def _criterion(self, status: CriterionStatus) -> Iterator[Line]:

@@ -122,7 +122,8 @@ def test_without_declared_stages_the_tests_name_them() -> None:
 
 TESTS = [
     (True, [criterion("b.x")],
-     "test_b.py::test_x: mark stage('b') names a stage that isn't declared; stages are a"),
+     ("test_b.py::test_x: mark stage('b') names a stage that isn't declared: "
+      "declare it under [[tool.prodstatus.stages]], or name one of a")),
     (False, [criterion("B.x")],
      "test_B.py::test_x: mark stage('B'): use lower-case words joined by hyphens (api-key)"),
     (True, [criterion("a.x"), criterion("a.x", nodeid="b.py::test_x", function="b.py::test_x")],

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.causes import cause_line
+from pytest_prodstatus.model.causes import cause_line, is_said
 from pytest_prodstatus.model.codec import write_record
 from pytest_prodstatus.model.gate import decide
 from pytest_prodstatus.model.record import Record
@@ -143,6 +143,23 @@ class TestActions:
         """A BLOCKED without a known remedy gives no action."""
         made = record(catalogue("a"), {"a.x": observation(B, reason=reason("r"))})
         assert made.decision.actions == ()
+
+    def test_a_skip_is_named(self) -> None:
+        """What was skipped can be run: the action names it and says why it was skipped."""
+        skipped = observation(B, reason=reason("not today", Kind.SKIPPED))
+        made = record(catalogue("a"), {"a.x": skipped, "a.y": skipped})
+        assert made.decision.actions == ("run a.x and 1 more, which was skipped: not today",)
+
+    def test_an_error_names_its_criterion(self) -> None:
+        """Several tests raised: each action says which one."""
+        key, end = (
+            reason(text, Kind.ERROR, remedy=f"it raised {text}") for text in ("KeyError", "OSError")
+        )
+        seen = {"a.x": observation(F, reason=key), "a.y": observation(F, reason=end)}
+        actions = record(catalogue("a"), seen).decision.actions
+        assert actions == ("a.x: it raised KeyError", "a.y: it raised OSError")
+        assert is_said(end, actions)
+        assert not is_said(replace(end, remedy="it raised TypeError"), actions)
 
 
 STAGES = catalogue(
