@@ -13,6 +13,9 @@ from tests.compat.junit import skipped_in
 from tests.compat.output import write_packages
 
 NEIGHBOURS = "tests/integration/neighbours"
+# While a test runs, flaky has replaced a function of pytest's runner for the whole process. A run
+# inside that test then fails, with plain pytest too. So the tests run without it, as inner runs do.
+_WITHOUT = ("-pno:flaky",)
 # The plugin's own tests, without the demo store's, its database's, the browser's and the pages'.
 PLUGIN = (
     *(f"tests/unit/{name}" for name in ("model", "readers", "writers")),
@@ -43,7 +46,7 @@ def run(cell: Cell, interpreter: Path, work: Path) -> list[str]:
     workers = ("-n", "2") if cell.beside in ("xdist", "all") else ()
     # pytest-asyncio warns if it is unset; a project without pytest-asyncio can't set it.
     asyncio = ("-oasyncio_default_fixture_loop_scope=function",) if cell.beside == "all" else ()
-    options = ("-q", f"--junitxml={report}", *asyncio, *workers)
+    options = ("-q", f"--junitxml={report}", *_WITHOUT, *asyncio, *workers)
     done = subprocess.run(
         [environment.python, "-m", "pytest", *options, *tests],
         cwd=ROOT,

@@ -220,7 +220,7 @@ class Project:
         _need(args)
         with warnings.catch_warnings():
             warnings.resetwarnings()
-            done = self.pytester.runpytest_inprocess(*_without(lean), *args)
+            done = self.pytester.runpytest_inprocess(*_without(lean, args), *args)
         return self.left(int(done.ret), done.stdout.str(), done.stderr.str(), folder)
 
     def remote(self, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
@@ -273,7 +273,7 @@ class Project:
         path = os.pathsep.join(filter(None, [str(self.root), os.environ.get("PYTHONPATH")]))
         home = {"HOME": str(self.root), "USERPROFILE": str(self.root), "PYTHONPATH": path}
         done = run_pytest(
-            [f"--basetemp={own}", *_without(lean), *args],
+            [f"--basetemp={own}", *_without(lean, args), *args],
             folder=self.root,
             environment={**os.environ, **home},
             timeout=TIMEOUT_S,
@@ -335,8 +335,10 @@ class Project:
         )
 
 
-def _without(plugins: Sequence[str]) -> list[str]:
-    return [f"-pno:{name}" for name in plugins]
+def _without(plugins: Sequence[str], args: Sequence[str] = ()) -> list[str]:
+    # pytest-assume can't be configured without it, also with plain pytest: it reads its option.
+    more = ["assume"] if any(arg.endswith("no:terminal") for arg in args) else []
+    return [f"-pno:{name}" for name in (*plugins, *more)]
 
 
 def _need(args: Sequence[str]) -> None:

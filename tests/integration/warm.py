@@ -66,9 +66,14 @@ class Imports:
     modules: tuple[str, ...] = ()
 
 
+RERUNNERS = ("rerunfailures", "pytest-retry", "flaky")
+"""Plugins that read one mark, `flaky`, each with arguments that the others refuse or misread, so
+that a run loads one of them at most."""
 # Neighbours that most tests don't need: each costs an inner process an import; asyncio's warns.
-LEAN = ("randomly", "hypothesispytest", "html", "metadata", "cacheprovider", "rerunfailures",
-        "asyncio")  # fmt: skip
+# playwright and pytest-retry keep the state of one session for the process, so that two runs in one
+# process, as a test's and the one inside it, fail with plain pytest too.
+LEAN = ("randomly", "hypothesispytest", "html", "metadata", "cacheprovider", *RERUNNERS,
+        "asyncio", "playwright")  # fmt: skip
 PLAIN = Imports(without=LEAN)
 SUITE = Imports(
     without=("hypothesispytest", "cacheprovider"),

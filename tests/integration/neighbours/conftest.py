@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import pytest
 
 from tests.integration.project import CONFIG, SERIAL, XDIST, Project, Ran
+from tests.integration.warm import RERUNNERS
 
 STRICT = """
 [tool.pytest.ini_options]
@@ -20,9 +21,6 @@ ASYNCIO = 'asyncio_default_fixture_loop_scope = "function"\n'
 
 # Installed for the tests' own sake, and slow to import in each inner process.
 TOOLS = ("hypothesispytest",)
-
-RERUNNERS = ("rerunfailures", "pytest-retry", "flaky")
-"""Plugins that read one mark, `flaky`, each with arguments that the others refuse or misread."""
 
 # Beside pytest 9.2, pytest-cases 3.10 can't be imported, and pytest-forked 1.7 can't send a report.
 collect_ignore = ["test_cases.py", "test_forked.py"] if pytest.version_tuple >= (9, 1) else []
