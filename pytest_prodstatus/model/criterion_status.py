@@ -186,6 +186,8 @@ def carried(
 ) -> CriterionStatus:
     """Carry a criterion's former status over to now; a CONFIRMED may have become BLOCKED.
 
+    One that its own record didn't trust stays BLOCKED.
+
     Args:
         old: the status that an earlier run recorded.
         stage: its stage, whose `valid_for` limits its age.
@@ -199,8 +201,11 @@ def carried(
     # FAILED never becomes stale.
     if old.observed is not Verdict.CONFIRMED:
         return replace(own, verdict=old.observed or Verdict.BLOCKED)
+    # A distrust stays until the criterion is observed again: the run that recorded it has carried
+    # the CONFIRMED into a record of its own, and a signature of that one says nothing about it.
+    distrust = old.reason if old.kind is Kind.UNTRUSTED else None
+    reason = untrusted or distrust or unproven(old, require_evidence=require_evidence)
     # Clocks differ, but a date further ahead than the validity itself is no use.
-    reason = untrusted or unproven(old, require_evidence=require_evidence)
     reason = reason or outdated(old, stage, now, release, ahead=stage.valid_for)
     return replace(own, verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, **because(reason))
 

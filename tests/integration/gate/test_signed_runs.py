@@ -145,6 +145,20 @@ def test_only_what_was_signed_is_carried_over(
     assert part.status == 0  # what it selected held
 
 
+def test_a_signature_does_not_launder_what_was_carried_over(
+    project: Project, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signed partial run distrusted it, so no later one trusts it before it ran again."""
+    assert project.run_alone("-m", "production").final == "CONFIRMED"  # unsigned
+    for _ in range(2):
+        monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
+        part = project.run_alone("-m", "production", "test_shop.py")
+        assert trusts(project) == ""
+        assert (part.final, part.verdicts["api.a"]) == ("BLOCKED", "BLOCKED untrusted")
+    monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
+    assert project.run_alone("-m", "production", "--unmet").final == "CONFIRMED"
+
+
 def test_a_record_that_was_edited_is_not_carried_over(
     project: Project, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -269,6 +269,21 @@ class TestCarriedOver:
         before = record(ONE, {}, former=former({"a.x": C}, at=NOW - 25 * HOUR), **narrowed())
         assert stand(former=before, **narrowed("b.x"))["a.x"].verdict is B
 
+    def test_a_distrusted_one_stays_distrusted(self) -> None:
+        """A trusted record that carried it over has not observed it; only a run of its own has.
+
+        Neither does a block from above hide the distrust.
+        """
+        made = catalogue("b", stage("a", requires=("b",)))
+        why = reason("the record isn't signed", Kind.UNTRUSTED)
+        before = record(made, {"a.x": C, "b.x": C})
+        before = record(made, {"b.x": F}, former=before, untrusted=why, **narrowed("b.x"))
+        got = stand(made, former=before, **narrowed("b.x"))["a.x"]
+        assert (got.verdict, got.reason, got.observed) == (B, why, C)
+        ran = {"a.x": observation(C)}
+        seen = stand(made, ran, former=before, **narrowed("a.x"))["a.x"]
+        assert (seen.verdict, seen.reason) == (C, None)
+
     def test_one_that_never_ran_is_carried_as_nothing(self) -> None:
         """A criterion that no run observed is carried over as not observed."""
         before = record(ONE, {}, collected=(criterion("a.x"),))

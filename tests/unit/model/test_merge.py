@@ -18,7 +18,7 @@ from pytest_prodstatus.model.codec import read_record, write_record
 from pytest_prodstatus.model.merge import MergeError, merge, unobserved
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import Override, Record, Subject
-from pytest_prodstatus.model.verdict import Kind, Rule, because
+from pytest_prodstatus.model.verdict import Kind, Reason, Rule, because
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     HOUR,
@@ -54,6 +54,7 @@ def shard(
     names: Sequence[str] = ALL,
     selected: Sequence[str] = (),
     former: Record | None = None,
+    untrusted: Reason | None = None,
     stages: Catalogue = SHOP,
     rule: Rule = Rule.CONFIRMED,
     status: int = 0,
@@ -66,7 +67,8 @@ def shard(
     }
     chosen = frozenset([*seen, *selected])
     data = run_data(
-        stages, seen, collected=tuple(map(criterion, names)), selected=chosen, former=former
+        stages, seen, collected=tuple(map(criterion, names)), selected=chosen, former=former,
+        untrusted=untrusted,
     )  # fmt: skip
     given_ = {"catalogue": stages.digest, "selection": " ".join(sorted(chosen)), **of}
     made = run(**given_)
@@ -166,6 +168,19 @@ class TestCriterion:
             assert "merge the shard that ran stage shop too" in str(status.reason.remedy)
         whole = merged(left, shard({"shop.open": C, "shop.paid": C}, stages=stages), stages=stages)
         assert (whole.final.verdict, whole.decision.exit_code) == (C, 0)
+
+    def test_what_a_shard_distrusted(self) -> None:
+        """It stays BLOCKED in the merged record, also in a stage that outlives a run."""
+        stages = catalogue(
+            SHOP.stages[0], replace(SHOP.stages[1], valid_for=25 * HOUR), SHOP.stages[2]
+        )
+        former = shard(dict.fromkeys(ALL, C), id="run-0", stages=stages)
+        why = reason("the record isn't signed", Kind.UNTRUSTED)
+        left = shard({"api.key": C}, former=former, untrusted=why, stages=stages, shard=True)
+        got = merged(left, stages=stages)
+        status = by_id(got.criteria)["shop.open"]
+        assert (status.verdict, status.reason) == (B, why)
+        assert (got.final.verdict, got.decision.open) == (B, False)
 
     @pytest.mark.parametrize("required", [True, False])
     def test_required_evidence_is_required_of_what_is_carried_over(self, required: bool) -> None:
