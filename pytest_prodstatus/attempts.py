@@ -40,6 +40,7 @@ from pytest_prodstatus.reports import (
     FILES,
     FIRST,
     SENT,
+    STRIPPED,
     Payload,
     phase_of,
 )
@@ -48,6 +49,8 @@ from pytest_prodstatus.spool import Spool, worker_id
 _ORDER = ("setup", "call", "teardown")
 _COMPLETE = len(_ORDER)
 _NEXT = (*_ORDER, "")
+_DEATH = "prodstatus_death"
+"""The attribute of the report of a worker's death with a copy of it, as xdist made it."""
 _BATCH = 1_000
 """Reports that are read together: one by one costs more, and so does to keep them all."""
 
@@ -125,10 +128,13 @@ class Attempts:
             # Taken out, so that no other plugin writes it to a file.
             for digest, content in values.pop(FILES).items():
                 self._spool.write_attachment(digest, content)
+        death = values.pop(_DEATH, None)
         # A worker wrote down what it was before its own hooks; serially nothing has changed it yet.
         outcome = values.pop(FIRST, values["outcome"])
         if SENT in values:
             self._note_sent(values)
+        elif outcome == "passed" and "node" in values and report.nodeid in self.criteria:
+            Payload(blocked=STRIPPED).attach(report)
         plain = outcome == "passed" and only_passed(values)
         first = None
         if not plain and self._redaction.on:
@@ -139,10 +145,17 @@ class Attempts:
             first = copy(report)
             vars(first)["outcome"] = outcome
         yield
-        if plain and values["outcome"] == "passed":
+        if death is not None:
+            self._take(death, None)
+        elif plain and values["outcome"] == "passed":
             self._keep(report)
         else:
             self._take(report, first)
+
+    @pytest.hookimpl(tryfirst=True, optionalhook=True)
+    def pytest_handlecrashitem(self, report: pytest.TestReport) -> None:
+        """Keep xdist's report of a worker that died, which other hooks may change from here on."""
+        vars(report)[_DEATH] = copy(report)
 
     def _note_sent(self, values: dict[str, Any]) -> None:
         """Compare the clock of the worker that sent a report with this process's."""

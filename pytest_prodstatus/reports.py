@@ -35,6 +35,14 @@ FILES = "prodstatus_files"
 """The attribute of a worker's report with the content of attachments that it can't share."""
 
 
+STRIPPED = Reason(
+    text="a hook took from a worker's report what was noted of the test",
+    kind=Kind.INCONCLUSIVE,
+    remedy="leave what other plugins added in pytest_report_to_serializable, or run without -n",
+)
+"""Why a pass proves nothing whose report came from a worker without `SENT`."""
+
+
 class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was recorded during one phase.
 

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Generator, Iterable, Sequence
 from datetime import timedelta
 from functools import cached_property
+from os import getpid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,7 @@ class Session:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.active = False
-        self._process = os.getpid()
+        self._process = getpid()
         self._started = False
         self._collected: list[pytest.Item] = []
         self._files: set[str] = set()
@@ -412,9 +413,10 @@ class Session:
 
         If a test returns in a child of `os.fork`, the child would run the rest of the tests too.
         """
-        if os.getpid() != self._process:
+        # Taken when this module was imported: a test may put another one into `os`.
+        if getpid() != self._process:
             line = (
-                f"prodstatus: process {os.getpid()}, which a test forked, came back from the test: "
+                f"prodstatus: process {getpid()}, which a test forked, came back from the test: "
                 "it ends here, and the run goes on in its parent; end it with os._exit\n"
             )
             os.write(2, line.encode())

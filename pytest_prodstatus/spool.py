@@ -18,6 +18,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from itertools import islice
+from os import getpid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ class Spool:
         # The folder of a controller on another machine doesn't exist here.
         self.shared = bool(folder) and Path(str(folder)).is_dir()
         self.reaches = self.shared or folder is None
-        self._owner = None if self.shared else os.getpid()
+        self._owner = None if self.shared else getpid()
         self._folder = Path(str(folder)) if self.shared else None
         self._lock: FolderLock | None = None
         self._none = False
@@ -164,7 +165,7 @@ class Spool:
     def close(self) -> None:
         """Remove the folder if this process made it, and those of runs that were killed."""
         # A forked child has the folder too, and must not remove it.
-        if self._folder is None or self._owner != os.getpid():
+        if self._folder is None or self._owner != getpid():
             return
         with contextlib.suppress(OSError):
             dead = islice(_folders_of_dead_runs(self._folder), _REMOVED)

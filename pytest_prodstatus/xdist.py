@@ -22,7 +22,7 @@ from pytest_prodstatus.model.text import utf8
 from pytest_prodstatus.model.walk import INTO, walked
 from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.redaction import only_passed
-from pytest_prodstatus.reports import FIRST, SENT
+from pytest_prodstatus.reports import ATTRIBUTE, FIRST, SENT
 
 if TYPE_CHECKING:
     from pytest_prodstatus.collector import Collector
@@ -41,6 +41,11 @@ _OWN = frozenset({
     "$report_type",
 })  # fmt: skip
 """What pytest and this plugin put into a report themselves."""
+
+_ALWAYS = frozenset({
+    "nodeid", "location", "keywords", "longrepr", "user_properties", "sections",
+})  # fmt: skip
+"""What `_is_portable` looks at, which every report of a test has."""
 
 
 _CHANNEL = "prodstatus_channel"
@@ -115,12 +120,17 @@ class Worker:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_to_serializable(self, report: object) -> Generator[None, Any, Any]:
-        """Make a report sendable, so that the worker survives; date it."""
+        """Make a report sendable, so that the worker survives; date it.
+
+        Another hook may send something else in its place: what was noted of the test goes with it.
+        """
         data = yield
         collecting = isinstance(report, pytest.CollectReport)
         if (self._collector.criteria or collecting) and not _is_portable(data):
             data = to_builtins(data)
         if not collecting and isinstance(data, dict):
+            noted = report.__dict__
+            data.update((name, noted[name]) for name in (ATTRIBUTE, FIRST) if name in noted)
             data[SENT] = clock.timestamp(), self._behind
         return data
 
@@ -183,7 +193,8 @@ def start_none_again(scheduler: Any, judging: Callable[[], bool]) -> None:
 
 def _is_portable(data: Any) -> bool:
     """Return whether a report has only values that xdist can always send; most have."""
-    if data is None or not data.keys() <= _OWN or not data.get("location"):
+    # Another hook may have left some out, and then not all of the rest can be relied on.
+    if data is None or not _ALWAYS <= data.keys() <= _OWN or not data["location"]:
         return False
     if data["longrepr"] is not None or data["user_properties"] or data["sections"]:
         return False

@@ -16,7 +16,7 @@ from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.model.catalogue import Criterion
 from pytest_prodstatus.model.outcome import CRASHED, reduce_phases
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
-from pytest_prodstatus.reports import Payload, phase_of
+from pytest_prodstatus.reports import SENT, Payload, phase_of
 from pytest_prodstatus.spool import Spool
 from tests.unit.given import entry
 
@@ -59,6 +59,8 @@ def report(when: Any, outcome: Any = "passed", **more: Any) -> pytest.TestReport
     )
     if payload != Payload():
         payload.attach(made)
+    if "node" in more:
+        more.setdefault(SENT, (0.0, 0.0))
     for name, value in more.items():
         setattr(made, name, value)
     return made

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
-from pytest_prodstatus.reports import SENT
+from pytest_prodstatus.reports import ATTRIBUTE, FIRST, SENT
 from pytest_prodstatus.xdist import Worker, to_builtins
 
 PLAIN: dict[str, Any] = {
@@ -29,9 +30,15 @@ def sent(data: dict[str, Any] | None, criteria: tuple[str, ...] = ("a",)) -> Any
     return through(worker, data)
 
 
-def through(worker: Worker, data: dict[str, Any] | None) -> Any:
-    """Return the data after a worker has converted it, without the date that it adds."""
-    hook = worker.pytest_report_to_serializable(report=object())
+def through(worker: Worker, data: dict[str, Any] | None, **noted: str) -> Any:
+    """Return the data after a worker has converted it, without the date that it adds.
+
+    Args:
+        worker: the worker.
+        data: what other hooks made of the report.
+        noted: the plugin's own attributes of the report.
+    """
+    hook = worker.pytest_report_to_serializable(report=SimpleNamespace(**noted))
     next(hook)
     with pytest.raises(StopIteration) as stopped:
         hook.send(data)
@@ -45,6 +52,13 @@ def test_a_plain_report_is_sent_as_it_is() -> None:
     """A plain report, as most are, is sent unchanged and isn't walked through."""
     assert sent(PLAIN) is PLAIN
     assert sent(None) is None
+
+
+def test_what_was_noted_goes_with_whatever_a_hook_makes_of_a_report() -> None:
+    """A hook that sends a dict of its own, with less in it, loses nothing of ours."""
+    worker = Worker(Mock(), Mock(), Mock(criteria={"a": 1}), Mock(), Mock(), behind=0.0)
+    noted = {ATTRIBUTE: '{"recorded":1}', FIRST: "failed"}
+    assert through(worker, {"outcome": "passed"}, **noted) == {"outcome": "passed", **noted}
 
 
 @pytest.mark.parametrize(

@@ -938,6 +938,28 @@ CRASHES = [
         final="FAILED",
         status=1,
     ),
+    *(
+        row(
+            f"worker crash that a hook calls {name}",
+            "@api\ndef test_a(): os._exit(3)\n",
+            {"api.a": "FAILED crash"},
+            files={
+                "conftest.py": f"""
+                import pytest
+                @pytest.hookimpl(tryfirst=True, optionalhook=True)
+                def pytest_handlecrashitem(report):
+                    report.when, report.outcome, report.longrepr = {when!r}, {outcome!r}, None
+                """
+            },
+            serial=gone(),
+            final="FAILED",
+            status=1,
+        )
+        for name, when, outcome in [
+            ("a call that passed", "call", "passed"),
+            ("a set-up that was skipped", "setup", "skipped"),
+        ]
+    ),
     row(
         "worker crash in a fixture",
         """
@@ -1366,6 +1388,18 @@ NEIGHBOURS = [
 
 ENDINGS = [
     row(
+        "a criterion in which os.getpid is another one is no forked child",
+        """
+        @api
+        def test_a(monkeypatch):
+            monkeypatch.setattr(os, "getpid", lambda: 1)
+            assert os.getpid() == 1
+        """,
+        {"api.a": CONFIRMED},
+        final="CONFIRMED",
+        status=0,
+    ),
+    row(
         "a forked child that comes back from a criterion ends there",
         """
         @api
@@ -1555,6 +1589,7 @@ def lying(name: str, conftest: str, tests: str, verdicts: Mapping[str, str], **m
 
 
 FAILS = "@api\ndef test_a(): assert 0, 'down'\n"
+STRIPPED = "BLOCKED inconclusive"
 TEARS = """
 @pytest.fixture
 def torn():
@@ -1656,6 +1691,37 @@ LYING = [
         {"api.a": "BLOCKED no-data"},
         final="BLOCKED",
         status=10,
+    ),
+    lying(
+        "a hook sends a passed report of its own in place of a worker's",
+        """
+        import pytest
+        def pytest_report_to_serializable(report):
+            if isinstance(report, pytest.TestReport):
+                return {
+                    "$report_type": "TestReport", "nodeid": report.nodeid, "when": report.when,
+                    "location": report.location, "keywords": {}, "outcome": "passed",
+                    "longrepr": None, "stop": report.stop,
+                }
+        """,
+        FAILS,
+        {"api.a": "FAILED observed"},
+    ),
+    lying(
+        "a hook takes from a worker's report all but what pytest put there",
+        """
+        import pytest
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_report_to_serializable(report):
+            data = yield
+            if isinstance(report, pytest.TestReport):
+                data = {k: v for k, v in data.items() if not k.startswith("prodstatus")}
+                data.update(outcome="passed", longrepr=None)
+            return data
+        """,
+        FAILS,
+        {"api.a": "FAILED observed"},
+        xdist={"verdicts": {"api.a": STRIPPED}, "rest": STRIPPED, "final": "BLOCKED", "status": 10},
     ),
     row(
         "a test swallows what blocked() raised, and fails",
