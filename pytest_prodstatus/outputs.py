@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -187,11 +188,30 @@ class Outputs:
 
     @property
     def unsigned(self) -> bool:
-        """Whether the gate wants a signature of the record, and this run signs none."""
-        return self._sign_key is None and bool(self.settings.config.signed_by)
+        """Whether the gate wants a signature of the record that this run doesn't give it.
+
+        A signature of a key that isn't trusted, or one of several, is not enough for the gate.
+        """
+        if not self.settings.config.signed_by:
+            return False
+        return self._sign_key is None or not self._is_trusted
+
+    @cached_property
+    def _is_trusted(self) -> bool:
+        """Whether this run's signature alone satisfies the gate."""
+        from pytest_prodstatus.signing import SigningError, signer_of, trusted_keys
+
+        config = self.settings.config
+        try:
+            signer = signer_of(self._sign_key or "", source=VARIABLE)
+            keys = trusted_keys(config.signed_by, self.settings.root, config.signed_by_threshold)
+        except SigningError:  # `sign` says why, or the gate
+            return False
+        trusted = {key.keyid for key in keys.keys}
+        return keys.threshold == 1 and signer.public_key.keyid in trusted
 
     def note_unsigned(self, record: Record) -> None:
-        """Add a notice if the gate wants a signature of an open record, and this run signs none."""
+        """Add a notice if the gate wants a signature that an open record doesn't have."""
         if record.decision.unsigned is True:
             self.notices.append(
                 "the gate wants a trusted key's signature on this record: prodstatus sign"

@@ -82,6 +82,26 @@ def test_a_run_that_does_not_sign_says_that_the_gate_wants_it(project: Project, 
     assert "brightgreen" not in (project.folder / "badge.json").read_text("utf-8")
 
 
+@pytest.mark.parametrize("threshold", [1, 2])
+def test_a_signature_that_is_not_enough_opens_nothing(
+    project: Project, key: str, monkeypatch: pytest.MonkeyPatch, threshold: int
+) -> None:
+    """Neither that of a key that isn't trusted, nor one of the two that are wanted."""
+    other, public = new_key()
+    (project.root / "ci2.pub").write_bytes(public)
+    keys = '["ci.pub"]' if threshold == 1 else '["ci.pub", "ci2.pub"]\nsigned_by_threshold = 2'
+    forms = 'exports = ["dotenv"]\ndocument'
+    config = SIGNED_BY.replace("document", forms).replace('["ci.pub"]', keys)
+    project.write({"pyproject.toml": config})
+    monkeypatch.setenv("PRODSTATUS_SIGN_KEY", other.decode() if threshold == 1 else key)
+    ran = project.run_alone("-m", "production")
+    assert (ran.status, ran.final) == (0, "CONFIRMED"), ran.out
+    assert "the gate wants a trusted key's signature on this record: prodstatus sign" in ran.out
+    assert (project.folder / "status.intoto.json").exists()  # --add may complete it
+    assert ran.record["decision"]["open"] is False
+    assert "PRODSTATUS_OPEN=false" in (project.folder / "prodstatus.env").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
