@@ -279,11 +279,27 @@ def store_may_exist(environ: Mapping[str, str]) -> bool:
     default file: the package that knows the folder for it is missing too.
 
     Raises:
-        JournalUnavailable: no place is known, since the user has no home folder.
+        JournalUnavailable: no place is known, since the user has no home folder, or the place
+            can't be looked at.
     """
     if environ.get(STATE_URL_VARIABLE, "").strip():
         return True
-    return installed() and default_file().exists()
+    if not installed():
+        return False
+    file = default_file()
+    try:
+        # Not `exists`, which from Python 3.14 on is false in a folder of another user: a store that
+        # can't be read would count as none.
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        msg = (
+            f"The state store at {file} can't be read ({error.strerror or error}): make its folder "
+            f"readable, or set {STATE_URL_VARIABLE} to {_SCHEMES}."
+        )
+        raise JournalUnavailable(msg) from None
+    return True
 
 
 def is_local_file(url: str) -> bool:

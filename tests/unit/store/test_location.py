@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from pytest_prodstatus.store.address import is_local_file, state_url, store_may_exist
-from pytest_prodstatus.store.errors import JournalUnavailable
+from pytest_prodstatus.store.errors import JournalUnavailable, StateError
 
 
 @pytest.mark.parametrize("unset", [{}, {"PRODSTATUS_STATE_URL": ""}, {"PRODSTATUS_STATE_URL": " "}])
@@ -79,3 +79,17 @@ def test_a_store_that_may_be_there_is_looked_at(
     (tmp_path / "prodstatus").mkdir()
     (tmp_path / "prodstatus" / "state.sqlite3").touch()
     assert store_may_exist({})
+
+
+def test_a_store_that_can_not_be_looked_at_is_not_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In another user's folder there may be one: a StateError, which every command explains."""
+    monkeypatch.setattr(platformdirs, "user_state_path", lambda name: tmp_path / name)
+
+    def stat(path: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", stat)  # root may look into every folder
+    with pytest.raises(StateError, match=r"state.sqlite3 can't be read \(Permission denied\)"):
+        store_may_exist({})
