@@ -16,7 +16,13 @@ from pytest_prodstatus.model.criterion_status import NOTHING_YET, KilledRun
 from pytest_prodstatus.model.record import Record, Run
 from pytest_prodstatus.model.verdict import Kind, Reason
 from pytest_prodstatus.project import attestation_of, test_result_of
-from pytest_prodstatus.publish import Problem, export_files, publish_readable, publish_record
+from pytest_prodstatus.publish import (
+    Problem,
+    export_files,
+    publish_readable,
+    publish_record,
+    readable_bytes,
+)
 from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.sign_key import VARIABLE
@@ -146,7 +152,7 @@ class Outputs:
         A record of a run that was killed holds the last one, and has no signature of its own.
         """
         from pytest_prodstatus.project import DotenvError
-        from pytest_prodstatus.replay import later_run, other_record
+        from pytest_prodstatus.replay import KnownRuns
         from pytest_prodstatus.signing import SigningError, UntrustedError, trusted_keys, vouched
         from pytest_prodstatus.store.errors import StateError
 
@@ -155,8 +161,9 @@ class Outputs:
             keys = trusted_keys(config.signed_by, settings.root, config.signed_by_threshold)
             vouched(settings.record, content, last, [keys], target=settings.target)
             # An old record that was put back is signed as well.
-            text = other_record(settings.root, content, last)
-            text = text or later_run(settings.root, last, but=settings.run_id)
+            known = KnownRuns(settings.root)
+            text = known.other_record(content, last)
+            text = text or known.later_run(last, but=settings.run_id)
         except (SigningError, UntrustedError) as error:
             text = str(error)
         except (StateError, DotenvError) as error:
@@ -223,9 +230,9 @@ class Outputs:
         for path in (settings.document, settings.page, settings.record):
             clear_leftovers(path)
         if settings.unmet and not self._before:
-            self._before = {path: _content(path) for path in self._files}
+            self._before = {path: readable_bytes(path) for path in self._files}
         done = publish_readable(marker, settings.config, settings.layout)
-        problems = publish_record(done.record, settings.record)
+        problems, _ = publish_record(done.record, settings.record)
         self._digest = done.record.document
         self.unwritten = self.unwritten or bool(problems)
         self.unmarked = "; ".join(problem.text for problem in (*done.problems, *problems))
@@ -233,7 +240,7 @@ class Outputs:
     def say_begun(self, marker: Record) -> None:
         """Write the record of `begin` again, once it is known what the run selects."""
         marker = replace(marker, document=self._digest)
-        problems = publish_record(marker, self.settings.record)
+        problems, _ = publish_record(marker, self.settings.record)
         self.unwritten = self.unwritten or bool(problems)
 
     @property
@@ -263,7 +270,7 @@ class Outputs:
 
     def publish_record(self, record: Record) -> list[Problem]:
         """Write the record and return what went wrong; without a record there is no verdict."""
-        problems = publish_record(record, self.settings.record)
+        problems, _ = publish_record(record, self.settings.record)
         self.unwritten = self.unwritten or bool(problems)
         self.notices += [problem.text for problem in problems]
         return problems
@@ -283,11 +290,3 @@ class Outputs:
     def exist(self) -> bool:
         """Whether there is a record or a status document already."""
         return self.settings.record.exists() or self.settings.document.exists()
-
-
-def _content(path: Path) -> bytes | None:
-    """Return the bytes of a file; None if it can't be read."""
-    try:
-        return read_file(path)
-    except OSError:
-        return None

@@ -73,7 +73,7 @@ def publish(record: Record, config: Config, layout: Layout) -> Published:
         layout: the paths of the outputs.
     """
     done = publish_readable(record, config, layout)
-    problems, notices = replace_record(done.record, layout.record)
+    problems, notices = publish_record(done.record, layout.record)
     return done._replace(problems=(*done.problems, *problems), notices=(*done.notices, *notices))
 
 
@@ -162,16 +162,14 @@ def page_address(layout: Layout, environ: Mapping[str, str]) -> str:
     return layout.page.name
 
 
-def publish_record(record: Record, path: Path) -> list[Problem]:
+def publish_record(record: Record, path: Path) -> tuple[list[Problem], tuple[str, ...]]:
     """Write the record; if that fails, remove the old one, so that it isn't read as this run's.
 
     An attestation that is about another record is removed: it says nothing about this one.
+
+    Returns:
+        What could not be written; and a sentence if an attestation is gone.
     """
-    return replace_record(record, path)[0]
-
-
-def replace_record(record: Record, path: Path) -> tuple[list[Problem], tuple[str, ...]]:
-    """Write the record as `publish_record`; return also a sentence if its attestation is gone."""
     notice = ""
     if any(map(os.path.lexists, (attestation_of(path), test_result_of(path)))):
         notice = _remove_stale(path, b"".join(record_pieces(record)))
@@ -192,9 +190,9 @@ def _remove_stale(path: Path, content: bytes) -> str:
     from pytest_prodstatus.model.attestation import is_about
 
     removed, was_signed = "", True
-    former = _bytes_at(path)
+    former = readable_bytes(path) or b""
     for file in (attestation_of(path), test_result_of(path)):
-        attestation = _bytes_at(file)
+        attestation = readable_bytes(file) or b""
         if is_about(attestation, content):
             continue
         with contextlib.suppress(OSError):
@@ -208,12 +206,12 @@ def _remove_stale(path: Path, content: bytes) -> str:
     return f"{removed} is removed, since it is about another record than this one: {remedy}"
 
 
-def _bytes_at(path: Path) -> bytes:
-    """Return the bytes of a file; b"" if it can't be read."""
+def readable_bytes(path: Path) -> bytes | None:
+    """Return the bytes of a file; None if it can't be read."""
     try:
         return read_file(path)
     except OSError:
-        return b""
+        return None
 
 
 def _content(path: Path) -> bytes | None:
@@ -421,26 +419,32 @@ class Archive:
         Returns:
             As `keep_record`.
         """
-        if self._saved is None:
-            return ""
-        from pytest_prodstatus.store.history import HistoryStore
 
-        try:
-            with HistoryStore.open(*self._saved) as history:
+        def note(url: str, scope: str) -> None:
+            from pytest_prodstatus.store.history import HistoryStore
+
+            with HistoryStore.open(url, scope) as history:
                 history.note_open(record.run.target, record.run.id)
-        except Exception as error:  # noqa: BLE001  what is signed is worth more than its history
-            return _reason(error).text
-        return ""
+
+        return self._changed(note, "the history can't be saved")
 
     def _kept(self, keep: Callable[[ArchiveStore], object]) -> str:
         """Do something with the archive; return why that failed, or ""."""
+
+        def change(*_: str) -> None:
+            with self._open() as store:
+                keep(store)
+
+        return self._changed(change, "the record can't be kept")
+
+    def _changed(self, change: Callable[[str, str], None], failure: str) -> str:
+        """Change the store that has the run, by URL and scope; return why that failed, or ""."""
         if self._saved is None:
             return ""
         try:
-            with self._open() as store:
-                keep(store)
-        except Exception as error:  # noqa: BLE001  a judged run is worth more than its archive
-            return _reason(error, "the record can't be kept").text
+            change(*self._saved)
+        except Exception as error:  # noqa: BLE001  what was judged or signed is worth more than it
+            return _reason(error, failure).text
         return ""
 
 

@@ -15,84 +15,75 @@ from pytest_prodstatus.model.text import utc_isoformat
 from pytest_prodstatus.project import store_in, variables_of
 
 
-def later_run(root: Path, record: Record, *, but: str = "") -> str:
-    """Return a sentence about the newest later run of a record's release; "" if none is known.
+class KnownRuns:
+    """What a project's state store knows of its runs; nothing if there is no store.
 
     Args:
         root: the project's folder.
-        record: the record.
-        but: the id of a run that doesn't count, such as the one in progress, whose shards may be
-            saved already; "" for none.
 
     Raises:
-        StateError: there is a state store, and it can't be read.
+        StateError: (here and below) there is a state store, and it can't be read.
         DotenvError: the project's `.env` file, which may name one, can't be read.
     """
-    place = _place(root)
-    if place is None:
-        return ""
-    from pytest_prodstatus.store.history import HistoryStore
 
-    run = record.run
-    with HistoryStore.open(*place) as history:
-        later = history.newest(run.target, run.subject.release, but=but)
-    if later is None or (later.started, later.run) <= (run.started, run.id):
-        return ""
-    began = utc_isoformat(later.started)
-    return f"a later run judged this release: {later.run} began at {began} and ended {later.final}"
+    def __init__(self, root: Path) -> None:
+        from pytest_prodstatus.store.address import check_installed, store_may_exist
 
+        environ = variables_of(root, os.environ)
+        self._place: tuple[str, str] | None = None
+        if store_may_exist(environ):
+            check_installed()
+            self._place = store_in(root, environ)
 
-def other_record(root: Path, content: bytes, record: Record) -> str:
-    """Return a sentence if the state store keeps another record of a record's run; "" if not.
+    def later_run(self, record: Record, *, but: str = "") -> str:
+        """Return a sentence about the newest later run of a record's release; "" if none is known.
 
-    A process that outlives a run may replace its record after the run has saved its own.
+        Args:
+            record: the record.
+            but: the id of a run that doesn't count, such as the one in progress, whose shards may
+                be saved already; "" for none.
+        """
+        if self._place is None:
+            return ""
+        from pytest_prodstatus.store.history import HistoryStore
 
-    Args:
-        root: the project's folder.
-        content: the bytes of the record's file.
-        record: the record.
+        run = record.run
+        with HistoryStore.open(*self._place) as history:
+            later = history.newest(run.target, run.subject.release, but=but)
+        if later is None or (later.started, later.run) <= (run.started, run.id):
+            return ""
+        began, ended = utc_isoformat(later.started), later.final
+        return f"a later run judged this release: {later.run} began at {began} and ended {ended}"
 
-    Raises:
-        StateError: there is a state store, and it can't be read.
-        DotenvError: the project's `.env` file, which may name one, can't be read.
-    """
-    place = _place(root)
-    if place is None:
-        return ""
-    from pytest_prodstatus.store.archive import RECORD, ArchiveStore
+    def other_record(self, content: bytes, record: Record) -> str:
+        """Return a sentence if the store keeps another record of a record's run; "" if not.
 
-    run = record.run
-    with ArchiveStore.open(*place) as archive:
-        kept = (archive.files(run.target, run.id) or {}).get(RECORD)
-    if kept is None or kept == content:
-        return ""
-    from pytest_prodstatus.model.codec import RecordError, read_record
+        A process that outlives a run may replace its record after the run has saved its own.
 
-    try:
-        found = read_record(kept.decode("utf-8"), f"the record of run {run.id}")
-    except (RecordError, UnicodeDecodeError):
-        return f"the record that the state store keeps of run {run.id} can't be read"
-    # The store keeps one shard of a run, the last one that ended, until they are merged.
-    if run.shard and (not found.run.shard or found.run.started != run.started):
-        return ""
-    # `prodstatus render` may have written the document with other fields since.
-    if replace(found, document=record.document) == record:
-        return ""
-    verdict = f"which ended {found.final.verdict}"
-    return f"it is not the record that the state store keeps of run {run.id}, {verdict}"
+        Args:
+            content: the bytes of the record's file.
+            record: the record.
+        """
+        if self._place is None:
+            return ""
+        from pytest_prodstatus.store.archive import RECORD, ArchiveStore
 
+        run = record.run
+        with ArchiveStore.open(*self._place) as archive:
+            kept = (archive.files(run.target, run.id) or {}).get(RECORD)
+        if kept is None or kept == content:
+            return ""
+        from pytest_prodstatus.model.codec import RecordError, read_record
 
-def _place(root: Path) -> tuple[str, str] | None:
-    """Return the state store's URL and the project's name in it; None if there is no store.
-
-    Raises:
-        StateError: the store can't be used.
-        DotenvError: the project's `.env` file can't be read.
-    """
-    from pytest_prodstatus.store.address import check_installed, store_may_exist
-
-    environ = variables_of(root, os.environ)
-    if not store_may_exist(environ):
-        return None
-    check_installed()
-    return store_in(root, environ)
+        try:
+            found = read_record(kept.decode("utf-8"), f"the record of run {run.id}")
+        except (RecordError, UnicodeDecodeError):
+            return f"the record that the state store keeps of run {run.id} can't be read"
+        # The store keeps one shard of a run, the last one that ended, until they are merged.
+        if run.shard and (not found.run.shard or found.run.started != run.started):
+            return ""
+        # `prodstatus render` may have written the document with other fields since.
+        if replace(found, document=record.document) == record:
+            return ""
+        verdict = f"which ended {found.final.verdict}"
+        return f"it is not the record that the state store keeps of run {run.id}, {verdict}"

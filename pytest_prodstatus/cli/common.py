@@ -30,9 +30,9 @@ from pytest_prodstatus.project import (
     attestation_of,
     config_in,
     find_project,
-    name_in,
     resolve_inputs,
     shown_path,
+    store_in,
     test_result_of,
     usual_folder,
     variables_of,
@@ -306,19 +306,20 @@ def key_sets(project: Project, named: Sequence[str] = (), threshold: int = 1) ->
 
 
 @contextmanager
-def state_store(root: Path) -> Iterator[str]:
-    """Yield the URL of a project's state store; raise the block's StateError as a usage error.
+def state_store(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield where a project's runs are; raise the block's StateError as a usage error.
 
-    The URL may contain a password. It is from the environment or the `.env` file in `root`.
+    That is the URL of the state store, from the environment or the `.env` file in `root`, and the
+    project's name in it. The URL may contain a password.
 
     Raises:
         click.UsageError: the store isn't installed, or can't be opened, read or written.
     """
-    from pytest_prodstatus.store.address import check_installed, state_url
+    from pytest_prodstatus.store.address import check_installed
 
     with state_errors():
         check_installed()
-        yield state_url(variables_of(root))
+        yield store_in(root, variables_of(root))
 
 
 @contextmanager
@@ -386,13 +387,6 @@ def _outranked(path: Path, record: Record) -> str:
     # The run itself may be written again: `render` does it, and `merge` when it is repeated.
     is_newer = there.id != run.id and there.started > run.started
     return f"{which}, which is newer than run {one_line(run.id)}" if is_newer else ""
-
-
-def scope_in(root: Path) -> str:
-    """Return the name under which the state store has a project's runs and overrides."""
-    from pytest_prodstatus.store.address import scope_of
-
-    return scope_of(variables_of(root), name_in(root), root)
 
 
 def shown_store(url: str) -> str:

@@ -13,7 +13,6 @@ from pytest_prodstatus.cli.common import (
     duration,
     place_of,
     root_option,
-    scope_in,
     shown_store,
     state_store,
     target_option,
@@ -89,10 +88,9 @@ def command(
         msg = "--keep-last-of-release only keeps runs from --keep-for: give both"
         raise click.UsageError(msg)
     project = name_in(folder)
-    with state_store(folder) as url:
+    with state_store(folder) as (url, scope):
         from pytest_prodstatus.store.history import HistoryStore
 
-        scope = scope_in(folder)
         # Releases before the folder counted saved the runs of all folders by the name alone.
         for name in dict.fromkeys((scope, project)):
             with HistoryStore.open(url, name) as history:
@@ -120,11 +118,11 @@ def _prune(root: Path, target: str, keep_for: timedelta, *, last_of_release: boo
     except OverflowError:  # before the year 1
         msg = f"--keep-for {format_duration(keep_for)} is longer than there are dates"
         raise click.UsageError(msg) from None
-    with state_store(root) as url:
+    with state_store(root) as where:
         from pytest_prodstatus.store.history import HistoryStore
 
         # Only this scope: what older releases saved by the name may be other folders' runs.
-        with HistoryStore.open(url, scope_in(root)) as history:
+        with HistoryStore.open(*where) as history:
             deleted = history.prune(target, before, last_of_release=last_of_release)
     runs = counted(deleted, "run")
     click.echo(f"deleted {runs} of target {target} that started before {minute(before)}")

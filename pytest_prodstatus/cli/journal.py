@@ -62,7 +62,7 @@ def command() -> None:
 @root_option
 def list_actions(every: bool, target: str | None, as_json: bool, root: str | None) -> None:
     """List the actions that aren't settled, the newest first."""
-    with state_store(place_of(root=root).project.root) as url:
+    with state_store(place_of(root=root).project.root) as (url, _):
         from pytest_prodstatus.store.journal import Journal
 
         with Journal.open(url) as journal:
@@ -118,7 +118,7 @@ def resolve(
     if [bool(receipts), rejected, lapsed].count(True) != 1:
         msg = "give one of the three: --confirmed RECEIPT (once for each), --rejected, or --lapsed"
         raise click.UsageError(msg)
-    with state_store(place_of(root=root).project.root) as url:
+    with state_store(place_of(root=root).project.root) as (url, _):
         from pytest_prodstatus.store.errors import IllegalTransition, UnknownAction
         from pytest_prodstatus.store.journal import Journal
 

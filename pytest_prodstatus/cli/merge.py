@@ -91,10 +91,10 @@ def command(
         merged = publish_at(merged, project, outputs)
     else:
         from pytest_prodstatus.cli.common import check_replaced
-        from pytest_prodstatus.publish import replace_record
+        from pytest_prodstatus.publish import publish_record
 
         check_replaced(output, merged)
-        problems, notices = replace_record(merged, output)
+        problems, notices = publish_record(merged, output)
         for notice in notices:
             click.echo(f"prodstatus: {notice}", err=True)
         if problems:
@@ -120,7 +120,7 @@ def _trusted(paths: Sequence[Path], project: Project) -> Iterator[tuple[str, Rec
         content = named_content(path)
         shard = named_record(path, content)
         if keys:
-            from pytest_prodstatus.replay import later_run, other_record
+            from pytest_prodstatus.replay import KnownRuns
             from pytest_prodstatus.signing import UntrustedError, vouched
 
             try:
@@ -129,9 +129,10 @@ def _trusted(paths: Sequence[Path], project: Project) -> Iterator[tuple[str, Rec
                 msg = f"{error}; sign each shard in a step of its own: prodstatus sign {path}"
                 raise click.UsageError(msg) from None
             with state_errors():
+                known = KnownRuns(project.root)
                 # The other shards have the same id, and aren't later runs.
-                found = other_record(project.root, content, shard)
-                found = found or later_run(project.root, shard, but=shard.run.id)
+                found = known.other_record(content, shard)
+                found = found or known.later_run(shard, but=shard.run.id)
             if found:
                 msg = f"{path}: {found}; run all shards again, with a new PRODSTATUS_RUN_ID"
                 raise click.UsageError(msg)

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_prodstatus.cli.common import scope_in
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.model.text import format_duration
-from pytest_prodstatus.project import DotenvError, variables_of
+from pytest_prodstatus.project import DotenvError, store_in, variables_of
 
 if TYPE_CHECKING:
     from pytest_prodstatus.store.overrides import Overrides
@@ -30,11 +29,9 @@ _URL = "PRODSTATUS_STATE_URL"
 
 def opened(root: Path) -> Overrides:
     """Open the overrides of the project in the folder `root`."""
-    from pytest_prodstatus.store.address import state_url
     from pytest_prodstatus.store.overrides import Overrides
 
-    environ = variables_of(root)
-    return Overrides.open(state_url(environ), scope_in(root))
+    return Overrides.open(*store_in(root, variables_of(root)))
 
 
 def active_override(target: str, now: datetime, root: Path) -> tuple[Override | None, str | None]:
@@ -48,7 +45,7 @@ def active_override(target: str, now: datetime, root: Path) -> tuple[Override | 
     Returns:
         Of several active overrides the one that ends last, else None; and the error, else None.
     """
-    from pytest_prodstatus.store.address import installed, state_url, store_may_exist
+    from pytest_prodstatus.store.address import installed, store_may_exist
     from pytest_prodstatus.store.errors import StateError
 
     # It never raises: an override that can't be read opens nothing, and the record is judged all
@@ -65,7 +62,7 @@ def active_override(target: str, now: datetime, root: Path) -> tuple[Override | 
         # Each call of the gate looks, so that no copy can be stale; in a file that takes 5 ms.
         from pytest_prodstatus.store.overrides import active_overrides
 
-        found = active_overrides(state_url(environ), scope_in(root), target, now)
+        found = active_overrides(*store_in(root, environ), target, now)
     except (StateError, DotenvError) as error:
         return None, f"overrides can't be looked for: {error}"
     return max(found, key=lambda override: override.until, default=None), None

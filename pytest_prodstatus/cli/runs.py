@@ -18,7 +18,6 @@ from pytest_prodstatus.cli.common import (
     named_content,
     named_record,
     record_in,
-    scope_in,
     state_store,
 )
 from pytest_prodstatus.model.codec import write_record
@@ -90,11 +89,10 @@ class Runs:
 
     def _last_open(self, target: str, until: Record | None) -> str:
         """Return the id of the last run with an open gate; a usage error if there is none."""
-        root = self._place.project.root
-        with state_store(root) as url:
+        with state_store(self._place.project.root) as where:
             from pytest_prodstatus.store.history import HistoryStore
 
-            with HistoryStore.open(url, scope_in(root)) as history:
+            with HistoryStore.open(*where) as history:
                 found = history.last_open(target, until)
         if found is None:
             before = f" before run {one_line(until.run.id, limit=_SHOWN)}" if until else ""
@@ -106,10 +104,10 @@ class Runs:
         """Return a run by its id, from the state store."""
         project = name_in(self._place.project.root)
         shown = shown_name(run)
-        with state_store(self._place.project.root) as url:
+        with state_store(self._place.project.root) as where:
             from pytest_prodstatus.store.archive import ArchiveStore
 
-            with ArchiveStore.open(url, scope_in(self._place.project.root)) as archive:
+            with ArchiveStore.open(*where) as archive:
                 files = archive.files(target, run)
                 # Looked for only to name the option that is missing.
                 others = archive.targets(run) if files is None else []

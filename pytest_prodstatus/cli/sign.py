@@ -144,10 +144,10 @@ def _check_known(content: bytes, record: Record, path: Path, root: Path) -> None
     Raises:
         click.UsageError: it does, or can't be read.
     """
-    from pytest_prodstatus.replay import other_record
+    from pytest_prodstatus.replay import KnownRuns
 
     with state_errors():
-        other = other_record(root, content, record)
+        other = KnownRuns(root).other_record(content, record)
     if other:
         msg = f"{shown_path(path)}: {other}: don't sign what was changed, but run again"
         raise click.UsageError(msg)

@@ -78,15 +78,16 @@ class Trust:
     def _known_otherwise(self, content: bytes, record: Record) -> Iterator[Violation]:
         """Yield that the state store keeps another record of the run, or a later run's."""
         from pytest_prodstatus.project import DotenvError
-        from pytest_prodstatus.replay import later_run, other_record
+        from pytest_prodstatus.replay import KnownRuns
         from pytest_prodstatus.store.errors import StateError
 
         remedy = run_again(self.query)
         try:
-            text = other_record(self.root, content, record)
+            known = KnownRuns(self.root)
+            text = known.other_record(content, record)
             # With --run the record is of the run in question, so it can't be an older one.
             if not text and self.query.run is None:
-                text = later_run(self.root, record)
+                text = known.later_run(record)
                 remedy = f"ask the gate about its record, or {remedy}"
         except (StateError, DotenvError) as error:
             text = f"what the state store knows of this run and release can't be read: {error}"

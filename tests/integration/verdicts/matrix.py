@@ -1804,6 +1804,15 @@ DYING = """
             thread.start()
             thread.join()
 """
+TWO_DEATHS = f"""{DYING}
+        @api
+        def test_a(store): pass
+        @api
+        def test_b():
+            thread = threading.Thread(target=dies, name="it")
+            thread.start()
+            thread.join()
+"""
 
 SHARED = [
     shared(
@@ -1997,32 +2006,14 @@ SHARED = [
     ),
     shared(
         "threads die in a tear-down for several, and in the test that came last",
-        DYING
-        + """
-        @api
-        def test_a(store): pass
-        @api
-        def test_b():
-            thread = threading.Thread(target=dies, name="it")
-            thread.start()
-            thread.join()
-        """,
+        TWO_DEATHS,
         {"api.a": "BLOCKED inconclusive", "api.b": "BLOCKED inconclusive"},
         final="BLOCKED",
         status=10,
     ),
     shared(
         "threads die with the same words in a test and in the tear-down of its module after it",
-        DYING.replace("session", "module")
-        + """
-        @api
-        def test_a(store): pass
-        @api
-        def test_b():
-            thread = threading.Thread(target=dies, name="it")
-            thread.start()
-            thread.join()
-        """,
+        TWO_DEATHS.replace("session", "module"),
         {"api.a": "BLOCKED inconclusive", "api.b": "BLOCKED inconclusive"},
         final="BLOCKED",
         status=10,

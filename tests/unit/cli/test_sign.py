@@ -37,7 +37,7 @@ from pytest_prodstatus.model.codec import write_record
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.project import Project, config_in
 from pytest_prodstatus.publish import publish
-from pytest_prodstatus.replay import other_record
+from pytest_prodstatus.replay import KnownRuns
 from pytest_prodstatus.signing import (
     Keys,
     SigningError,
@@ -1086,7 +1086,7 @@ def test_no_other_record_of_a_known_run_is_taken_for_it(
             continue
         if record != made and (record.run.id, record.run.target) == ("run-1", "production"):
             tried += 1
-            accepted |= set() if other_record(shop.root, content, record) else {path}
+            accepted |= set() if KnownRuns(shop.root).other_record(content, record) else {path}
     # What calls itself a shard opens no gate.
     assert accepted == {("document",), ("run", "shard")}
     assert tried > 20
