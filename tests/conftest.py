@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import economy
+
 SLOW_FOLDER = Path(__file__).with_name("integration")
+
+economy.save()
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks

@@ -36,12 +36,12 @@ def one_line(text: str, *, limit: int = 600) -> str:
     and lone surrogates become a visible escape such as `\x1b`. The line has at most `limit`
     characters; if it was cut, it ends with the text's length. A second call changes nothing.
     """
-    # The shortcut for most texts: in printable ASCII, the only white space is the space.
-    is_plain = len(text) <= limit and text.isascii() and text.isprintable()
+    # The shortcut for most texts: among printable characters, the only white space is the space.
+    is_plain = len(text) <= limit and text.isprintable()
     if is_plain and "  " not in text and text[:1] != " " and text[-1:] != " ":
         return text
     # Cut before cleaning, which is slow; the factor leaves room for runs of white space.
-    cleaned = " ".join("".join(map(_escape_char, text[: 4 * limit])).split())
+    cleaned = " ".join(_escape(text[: 4 * limit]).split())
     if len(cleaned) > limit or len(text) > 4 * limit:
         note = f"… (cut from {len(text):,} characters)"
         return cleaned[: max(0, limit - len(note))] + note
@@ -58,9 +58,8 @@ def several_lines(text: str, *, limit: int = 8_000) -> str:
     kept = text[-limit:]
     # Tabs are expanded first: as control characters they would become one space each, and the
     # indentation of a traceback would be lost.
-    cleaned = "\n".join(
-        "".join(map(_escape_char, line)).rstrip() for line in kept.expandtabs(4).splitlines()
-    ).strip("\n")
+    lines = (_escape(line).rstrip() for line in kept.expandtabs(4).splitlines())
+    cleaned = "\n".join(lines).strip("\n")
     if len(text) <= limit and len(cleaned) <= limit:
         return cleaned
     note = f"… (cut from {len(text):,} characters)\n"
@@ -129,6 +128,11 @@ _NOT_PLAIN = re.compile(r"[^ -~\n\t]")
 def visible(text: str) -> str:
     """Make a text of any length harmless to a terminal: it keeps its lines, and nothing is cut."""
     return _NOT_PLAIN.sub(lambda found: _escape_char(found[0]), text)
+
+
+def _escape(text: str) -> str:
+    # What is printable is in no category that is escaped, and this is a hundred times as fast.
+    return text if text.isprintable() else "".join(map(_escape_char, text))
 
 
 def _escape_char(char: str) -> str:

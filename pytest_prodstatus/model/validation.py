@@ -6,6 +6,7 @@ allowed values in the types of the Struct.
 
 from __future__ import annotations
 
+import functools
 import re
 import reprlib
 from collections.abc import Iterable, Iterator
@@ -67,7 +68,7 @@ def problem_of(error: Exception, data: object, root: Any) -> Problem:
     # Without a path, the error is about the whole data.
     found = _AT.fullmatch(str(error))
     message, path = found.groups() if found else (str(error), "$")
-    steps, value, kinds = _look_up(path, message, data, inspect.type_info(root))
+    steps, value, kinds = _look_up(path, message, data, _type_info(root))
     lacking = re.fullmatch(r"Object missing required field `(.*)`", message, re.DOTALL)
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", message, re.DOTALL)
     structs = [kind for kind in kinds if isinstance(kind, inspect.StructType)]
@@ -116,6 +117,11 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
     near = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {near[0]!r}? " if near else ""
+
+
+@functools.cache  # it takes some milliseconds
+def _type_info(root: Any) -> inspect.Type:
+    return inspect.type_info(root)
 
 
 def _look_up(

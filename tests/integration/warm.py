@@ -73,7 +73,7 @@ that a run loads one of them at most."""
 # playwright and pytest-retry keep the state of one session for the process, so that two runs in one
 # process, as a test's and the one inside it, fail with plain pytest too.
 LEAN = ("randomly", "hypothesispytest", "html", "metadata", "cacheprovider", *RERUNNERS,
-        "asyncio", "playwright")  # fmt: skip
+        "anyio", "asyncio", "platformdirs", "playwright")  # fmt: skip
 PLAIN = Imports(without=LEAN)
 SUITE = Imports(
     without=("hypothesispytest", "cacheprovider"),

@@ -10,6 +10,7 @@ import importlib.util
 import io
 import json
 import os
+import runpy
 import select
 import shutil
 import signal
@@ -133,6 +134,8 @@ def serve(path: str) -> dict[str, Any] | None:
 def warm_up(options: list[str], modules: list[str]) -> None:
     """Import what runs import, as they do, and run a small project."""
     path, folder = sys.path.copy(), Path.cwd()
+    # Not imported: a run out of this process may have a package `tests` of its own.
+    runpy.run_path(str(Path(__file__).parents[1] / "economy.py"))["save"]()
     printed = io.StringIO()
     with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(printed):
         for file, text in _PROJECT.items():

@@ -5,6 +5,7 @@ A duration depends on the machine, the number of steps only on the pattern and t
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -47,9 +48,12 @@ def _deep_recursion() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
+_parsed = functools.cache(parser.parse)
+
+
 class _Search:
     def __init__(self, pattern: re.Pattern[str], text: str) -> None:
-        self._nodes: Any = parser.parse(pattern.pattern, pattern.flags)
+        self._nodes: Any = _parsed(pattern.pattern, pattern.flags)
         self._text = text
         self._folded = bool(pattern.flags & re.IGNORECASE)
         self._steps = 0

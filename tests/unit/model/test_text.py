@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import unicodedata
 from datetime import timedelta
 
@@ -45,6 +46,12 @@ ANY_LINES = st.lists(ANY_TEXT, max_size=6).map("\n".join)
 def test_what_a_reader_sees(text: str, shown: str) -> None:
     """White space becomes one space, and dangerous characters become visible escapes."""
     assert one_line(text) == shown
+
+
+def test_what_is_printable_stays_alone_or_beside_what_is_not() -> None:
+    """The shortcut for a printable text and the way of each character are of one mind."""
+    printable = "".join(filter(str.isprintable, map(chr, range(sys.maxunicode + 1))))
+    assert several_lines(f"{printable}\x00", limit=sys.maxunicode) == f"{printable}\\x00"
 
 
 @pytest.mark.parametrize("mark", [chr(code) for code in (0x61C, 0x200E, 0x200F)])
