@@ -128,6 +128,7 @@ class Attest:
             clock.now(),
             waivers=self.config.waivers,
             override=override,
+            project=self.config.name,
             valid_for=self.valid_for,
             release_digests=self.release_digests,
             # As at the gate, else a signed decision could be open for a record that it refuses.

@@ -159,7 +159,9 @@ class Outputs:
         settings, config = self.settings, self.settings.config
         try:
             keys = trusted_keys(config.signed_by, settings.root, config.signed_by_threshold)
-            vouched(settings.record, content, last, [keys], target=settings.target)
+            vouched(
+                settings.record, content, last, [keys], target=settings.target, project=config.name
+            )
             # An old record that was put back is signed as well.
             known = KnownRuns(settings.root)
             text = known.other_record(content, last)

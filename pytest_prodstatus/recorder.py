@@ -6,6 +6,7 @@ It is the only process of a serial run, and the controller under xdist.
 from __future__ import annotations
 
 import contextlib
+import sys
 import traceback
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
@@ -18,12 +19,13 @@ from msgspec.structs import replace
 from pytest_prodstatus import clock
 from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.criteria import AllBut, Manifest
-from pytest_prodstatus.model.assemble import IN_PROGRESS, UNWRITTEN, compose, marker_of
+from pytest_prodstatus.model.assemble import BROKEN_OFF, IN_PROGRESS, UNWRITTEN, compose, marker_of
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
 from pytest_prodstatus.model.clocks import skew_reason
 from pytest_prodstatus.model.criterion_status import NOTHING_YET, RunData, criterion_statuses
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run, Subject
 from pytest_prodstatus.model.teardown import TornDown
+from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import (
     EXIT_BLOCKED,
     EXIT_FAILED,
@@ -210,13 +212,15 @@ class Recorder:
         if self.outputs.unmarked:
             self.incident("outputs", self.outputs.unmarked, Kind.INCONCLUSIVE)
 
-    def _marker(self, catalogue: Catalogue, criteria: Collection[Criterion]) -> Record:
-        """Return the record of a run in progress, without secrets."""
+    def _marker(
+        self, catalogue: Catalogue, criteria: Collection[Criterion], why: Reason = IN_PROGRESS
+    ) -> Record:
+        """Return the record of a run in progress, or that was broken off, without secrets."""
         if self._run is None:
             msg = "a run is marked only after it began"
             raise RuntimeError(msg)
-        run = replace(self._run, incidents=(IN_PROGRESS,))
-        marker = marker_of(run, self.settings.gate, catalogue, criteria, self._former)
+        run = replace(self._run, incidents=(why,))
+        marker = marker_of(run, self.settings.gate, catalogue, criteria, self._former, why=why)
         return self.redaction.record(marker)
 
     def begin(self, manifest: Manifest) -> None:
@@ -277,11 +281,24 @@ class Recorder:
             msg = f"{problem}; so {acting[0]}, which acts on the world, must not start"
             raise pytest.UsageError(msg)
 
+    def note_broken_off(self) -> None:
+        """Write why nothing is confirmed, if an error ends pytest before it collects anything."""
+        error = _raised()
+        catalogue = self._catalogue
+        if not error or catalogue is None or self.record or self._manifest is not None:
+            return
+        text = self.redaction.text(f"{BROKEN_OFF}: {error}")
+        remedy = "correct what pytest's error names, and run again"
+        why = Reason(text=text, kind=Kind.NOT_RUN, remedy=remedy)
+        # Still a run without an end: the last finished record is kept inside.
+        self.outputs.begin(self._marker(catalogue, (), why))
+
     def release(self) -> None:
         """Unlock the output folder, and drop the criteria and their results."""
         self.outputs.release()
         self.criteria = self.attempts.criteria = {}
-        self.record = self._former = self._manifest = None
+        # Without a catalogue it writes nothing any more (`note_broken_off`).
+        self.record = self._former = self._manifest = self._catalogue = None
         self._statuses = []
 
     def incident(
@@ -622,8 +639,10 @@ class Recorder:
             and not self._incidents
             and status != pytest.ExitCode.NO_TESTS_COLLECTED
         ):
+            error = _raised()
             text = f"pytest ended with exit status {status} before it collected a test"
-            self.incident("status", text, Kind.NOT_RUN, "look at pytest's own error")
+            remedy = f"correct what pytest's error {'names' if error else 'says'}"
+            self.incident("status", f"{text}{error and ': '}{error}", Kind.NOT_RUN, remedy)
 
     def _note_status(self, status: int) -> None:
         """Note an exit status of pytest that no criterion explains."""
@@ -644,7 +663,9 @@ class Recorder:
         elif self._manifest and self._manifest.selected:
             text = f"pytest ended with exit status {status}, which no criterion explains"
         else:
+            error = _raised()
             text = f"pytest ended with exit status {status}, and no criterion was run"
+            text += f"{error and ': '}{error}"
             remedy = "see whether a path, an option or the key paths leaves the criteria out"
         self.incident("status", text, Kind.INCONCLUSIVE, remedy)
 
@@ -739,3 +760,18 @@ class Recorder:
         else:
             self.attempts.ends[worker] = end
             self.incident("down", f"worker {worker} died: {end or error}", Kind.CRASH, of=worker)
+
+
+def _raised() -> str:
+    """Return the first line of the error that is ending pytest right now; "" if none is.
+
+    pytest hands it to no hook: it calls the last ones while the error is on its way.
+    """
+    error = sys.exc_info()[1]
+    if not isinstance(error, Exception):
+        return ""
+    text = str(error) or type(error).__name__
+    # argparse begins with the usage.
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    own = next((line for line in lines if ": error: " in line), lines[0])
+    return one_line(own.partition(": error: ")[2] or own, limit=200)

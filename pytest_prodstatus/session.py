@@ -223,6 +223,8 @@ class Session:
                 self._report_assertions(resolve(self.config, "", namespace=namespace))
             return
         self.settings = resolve(self.config, self.run_id, namespace=namespace)
+        # pytest calls no hook if it refuses the command line.
+        self.config.add_cleanup(self.release)
         self._begin()  # first of all: each failure from here on leaves nothing confirmed
         self._report_assertions(self.settings)
         self._watch_deadline()
@@ -432,6 +434,7 @@ class Session:
             self.collector.criteria.clear()
             self.observer.forget()
         if parts.get("recorder") is not None:
+            parts["recorder"].note_broken_off()
             parts["recorder"].release()
 
     # Collection.
@@ -539,6 +542,19 @@ class Session:
             self.collector.unmarked = recorder.outputs.unmarked
             if self._junit is not None:
                 self._junit.begin()
+
+    @pytest.hookimpl
+    def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
+        """Say that `-m` left out every criterion, and what selects them."""
+        expression = self.config.getoption("markexpr", "")
+        if not self.active or not expression or not self.collector.criteria:
+            return []
+        criteria = self.collector.criteria
+        if self.settings.requested or any(item.nodeid in criteria for item in items):
+            return []
+        stages = ", ".join(dict.fromkeys(criterion.stage for criterion in criteria.values()))
+        line = f"no criterion has the marks of -m {expression!r}: all have the mark production; "
+        return [f"{line}--stage selects those of a stage: {stages}"]
 
     # The session.
 

@@ -337,6 +337,7 @@ def vouched(
     trusted: Sequence[Keys],
     *,
     target: str,
+    project: str | None,
     now: datetime | None = None,
     release_digests: Digests | None = None,
 ) -> Statement:
@@ -348,6 +349,7 @@ def vouched(
         record: the record.
         trusted: sets of keys; each of them must vouch for it.
         target: the system that it must be about.
+        project: the name of the project whose criteria it must be; None if that has none.
         now: the instant at which the statement must hold; None if only the record's origin matters.
         release_digests: digests that the release must have; None for any.
 
@@ -372,6 +374,7 @@ def vouched(
         record,
         digests_of(content),
         target=target,
+        project=project,
         now=now,
         release_digests=release_digests,
     )

@@ -51,6 +51,8 @@ _OPTIONS: Mapping[str, str] = {
     "--target": "target",
     **{f"--prodstatus-{name}": name for name in ("root", "target", "dir", "subject")},
 }
+# Those by which registries name images. Others can be forged: two files with one MD5 are easy.
+_DIGEST_LENGTHS: Mapping[str, int] = {"sha256": 64, "sha384": 96, "sha512": 128}
 _OVERRIDES = ("-o", "--override-ini")
 _FILE = ("-c", "--config-file")
 
@@ -107,9 +109,13 @@ def digests(ctx: click.Context, param: click.Parameter, value: str | None) -> di
     if value is None:
         return None
     name, _, digits = value.strip().lower().partition(":")
-    # From the 32 digits of MD5 to the 128 of SHA-512.
-    if not name.isalnum() or not re.fullmatch(r"[0-9a-f]{32,128}", digits):
-        msg = f"{value!r}: write the algorithm and the digest, as in sha256:9f86d081…"
+    length = _DIGEST_LENGTHS.get(name)
+    if length is None or not re.fullmatch(rf"[0-9a-f]{{{length}}}", digits):
+        lengths = ", ".join(f"{known} ({number})" for known, number in _DIGEST_LENGTHS.items())
+        msg = (
+            f"{value!r}: write the algorithm and all hexadecimal digits, as in sha256:9f86d081…; "
+            f"algorithms, with the number of digits, are {lengths}"
+        )
         raise click.BadParameter(msg)
     return {name: digits}
 

@@ -122,7 +122,7 @@ def command(
             click.echo(f"prodstatus: {problem}", err=True)
         # All that the gate asks for. By fewer conditions, JUnit, dotenv and Azure's result were
         # green while the gate was closed.
-        trust = Trust(place.project.root, query, key_sets(place.project))
+        trust = Trust(place.project, query, key_sets(place.project))
         gate = Gate(place.project, query, override, check_document=False, trust=trust, now=now)
         report = gate.shown(path, made, gate.decided(path, content, made))
         _write(_text(form, export, report), output)

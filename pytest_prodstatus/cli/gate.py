@@ -37,6 +37,7 @@ from pytest_prodstatus.cli.common import (
 from pytest_prodstatus.cli.overrides import active_override, save_override, take_back
 from pytest_prodstatus.cli.trust import Trust
 from pytest_prodstatus.model.gate import (
+    GateDecision,
     UnknownStageError,
     decide,
     decision_without_record,
@@ -307,7 +308,7 @@ def command(
         save_override(new, project.root)
     # Also one that was just saved: only what the store has is in force.
     override, problem = active_override(system, now, project.root)
-    trust = Trust(project.root, query, trusted, subject_digest)
+    trust = Trust(project, query, trusted, subject_digest)
     gate = Gate(project, query, override, check_document, trust, now)
     try:
         judged = [gate.judged(path) for path in paths]
@@ -391,10 +392,17 @@ class Gate:
         """
         source = shown_path(path)
         # What only the files show: `decide` reads none, and closes the gate by it at any verdict.
-        found = [*self.trust.violations(path, content, record, self.now)]
-        if self.check_document:
-            found += self._document(record, path)
-        decision = decide(
+        found = self._document(record, path) if self.check_document else ()
+        decision = self._decide(record, found)
+        first = "" if decision.confirmed else _first_action(decision)
+        distrust = tuple(self.trust.violations(path, content, record, self.now, first=first))
+        if distrust:
+            decision = self._decide(record, (*distrust, *found))
+        return report_of(record, decision, self.project.config.catalogue, source)
+
+    def _decide(self, record: Record, found: Sequence[Violation]) -> GateDecision:
+        """Return the decision by a record, and by what was found beside it."""
+        return decide(
             record,
             self.project.config.catalogue,
             self.query,
@@ -404,7 +412,6 @@ class Gate:
             require_evidence=self.project.config.require_evidence,
             found=found,
         )
-        return report_of(record, decision, self.project.config.catalogue, source)
 
     def _document(self, record: Record, path: Path) -> tuple[Violation, ...]:
         """Return a violation if the record's status document was changed by hand."""
@@ -421,6 +428,11 @@ class Gate:
         text = f"the status document {shown_path(document)} is not the record's: {difference}"
         remedy = "run prodstatus render, which writes its fields again from the record"
         return (Violation(kind=ViolationKind.DOCUMENT, text=text, remedy=remedy),)
+
+
+def _first_action(decision: GateDecision) -> str:
+    """Return what to do first about a closed gate: if no action is known, why it is closed."""
+    return next(iter((*decision.actions, *decision.reasons, "run the whole suite")))
 
 
 def _forms_of(names: Sequence[str]) -> Forms | None:

@@ -124,7 +124,8 @@ def _trusted(paths: Sequence[Path], project: Project) -> Iterator[tuple[str, Rec
             from pytest_prodstatus.signing import UntrustedError, vouched
 
             try:
-                vouched(path, content, shard, keys, target=shard.run.target)
+                name = project.config.name
+                vouched(path, content, shard, keys, target=shard.run.target, project=name)
             except UntrustedError as error:
                 msg = f"{error}; sign each shard in a step of its own: prodstatus sign {path}"
                 raise click.UsageError(msg) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -22,15 +23,17 @@ from pytest_prodstatus.cli.common import (
     state_errors,
     target_option,
 )
+from pytest_prodstatus.cli.gate import Gate
 from pytest_prodstatus.cli.overrides import active_override
 from pytest_prodstatus.cli.trust import Trust
 from pytest_prodstatus.model.attestation import AttestationError
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import utc_isoformat
 from pytest_prodstatus.model.violations import GateQuery
-from pytest_prodstatus.project import saves_history, shown_path
-from pytest_prodstatus.publish import Archive
+from pytest_prodstatus.project import RECORD, saves_history, shown_path
+from pytest_prodstatus.publish import Archive, readable_bytes
 from pytest_prodstatus.sign_key import VARIABLE, take_key
+from pytest_prodstatus.writers.files import FolderInUse, FolderLock
 
 _EXAMPLES = """\b
 Examples:
@@ -126,8 +129,13 @@ def command(
     except OSError as error:
         msg = f"{error.filename} can't be written: {error.strerror or error}"
         raise click.UsageError(msg) from None
-    trust = Trust(place.project.root, GateQuery(target=read.run.target), trusted)
+    trust = Trust(place.project, GateQuery(target=read.run.target), trusted)
     _keep(read, content, path, trust)
+    if read.decision.unsigned is True:
+        gate = Gate(
+            place.project, trust.query, override, check_document=False, trust=trust, now=clock.now()
+        )
+        _export_again(gate, content, path)
     for file in written:
         click.echo(f"wrote {shown_path(file)}")
     made = statement.predicate
@@ -136,6 +144,35 @@ def command(
         f"signed: target {made.target}, gate {state}, {made.verdict or 'no verdict'}, "
         f"until {utc_isoformat(made.expires)}"
     )
+
+
+def _export_again(gate: Gate, content: bytes, path: Path) -> None:
+    """Write the exports beside an unsigned run's record again: programs read them as closed.
+
+    Only those that are there, and only if the record is still the one that was signed.
+    """
+    config = gate.project.config
+    if path.name != RECORD or not config.exports:
+        return
+    from pytest_prodstatus.cli.export import Forms
+    from pytest_prodstatus.writers.exports import ExportError, load_export
+
+    names = []
+    for name in config.exports:
+        with contextlib.suppress(ExportError):  # a run says of it that it is broken
+            if (path.parent / load_export(name).file).is_file():
+                names.append(name)
+    lock = FolderLock(path.parent, f"prodstatus sign (process {os.getpid()})")
+    try:
+        lock.acquire()
+    except FolderInUse:  # by a run, which writes them itself
+        return
+    try:
+        report, record = gate.judged(path)
+        if record and content == readable_bytes(path):
+            Forms(names).write(gate.shown(path, record, report), path)
+    finally:
+        lock.release()
 
 
 def _check_known(content: bytes, record: Record, path: Path, root: Path) -> None:
@@ -156,7 +193,7 @@ def _check_known(content: bytes, record: Record, path: Path, root: Path) -> None
 def _keep(record: Record, content: bytes, path: Path, trust: Trust) -> None:
     """Keep the attestation in the history, and that the run opens the gate, if it does now."""
     try:
-        archive = Archive(trust.root, saves=saves_history(os.environ, configured=True))
+        archive = Archive(trust.project.root, saves=saves_history(os.environ, configured=True))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     archive.reopen()

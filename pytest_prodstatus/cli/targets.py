@@ -136,7 +136,7 @@ class Targets:
         if problem:
             self._complain(problem)
         project, trusted, fault = self._project()
-        trust = Trust(self._root, query, trusted)
+        trust = Trust(project, query, trusted)
         gate = Gate(project, query, override, check_document=False, trust=trust, now=now)
         path = self._record_of(query.target)
         decided = fault or self._decided(gate, path)

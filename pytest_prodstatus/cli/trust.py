@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKind, run_again
+from pytest_prodstatus.project import DotenvError, Project
 
 if TYPE_CHECKING:
     from pytest_prodstatus.signing import Keys
@@ -23,19 +24,19 @@ class Trust:
     """What the gate of one project wants of a record before it believes it.
 
     Attributes:
-        root: the project's folder.
+        project: the project.
         query: the conditions of the gate.
         trusted: sets of public keys; each must vouch for the record. () if it may be unsigned.
         release_digests: digests that the release must have; None for any.
     """
 
-    root: Path
+    project: Project
     query: GateQuery
     trusted: Sequence[Keys]
     release_digests: Mapping[str, str] | None = None
 
     def violations(
-        self, path: Path, content: bytes, record: Record, now: datetime
+        self, path: Path, content: bytes, record: Record, now: datetime, *, first: str = ""
     ) -> Iterator[Violation]:
         """Yield why a record can't be trusted.
 
@@ -44,6 +45,8 @@ class Trust:
             content: the bytes that the record was read from.
             record: the record.
             now: the aware instant at which its attestation must hold.
+            first: what must be done before a signature can open the gate; "" if nothing else
+                closes it.
         """
         if not self.trusted:
             return
@@ -56,14 +59,17 @@ class Trust:
                 record,
                 self.trusted,
                 target=self.query.target,
+                project=self.project.config.name,
                 now=now,
                 release_digests=self.release_digests,
             ).predicate
         except UntrustedError as error:
             remedy = "sign it in the job that has the key, with prodstatus sign, or run it again"
+            if first:
+                remedy = f"{first}; then sign the record of the new run"
             if isinstance(error, ChangedError):
                 # What was changed by someone else would be signed.
-                remedy = f"don't sign what was changed: {run_again(self.query)}"
+                remedy = f"don't sign what was changed: {run_again(self.query, record.run)}"
             yield Violation(kind=ViolationKind.UNTRUSTED, text=str(error), remedy=remedy)
             return
         # The decision that was signed is about FINAL; of --require's stages it says nothing, and
@@ -71,19 +77,19 @@ class Trust:
         if not made.open and not self.query.require:
             # Its reasons are in the record, which is judged as well; a waiver may be newer.
             text = f"the signed decision is that the gate is closed (rule {made.rule})"
-            remedy = "sign again what has changed since, with prodstatus sign"
-            yield Violation(kind=ViolationKind.VERDICT, text=text, remedy=remedy)
+            # If it would be open today, such as by a new waiver, only the signature is missing.
+            remedy = "sign it again, with prodstatus sign: by today's rules it opens the gate"
+            yield Violation(kind=ViolationKind.VERDICT, text=text, remedy=None if first else remedy)
         yield from self._known_otherwise(content, record)
 
     def _known_otherwise(self, content: bytes, record: Record) -> Iterator[Violation]:
         """Yield that the state store keeps another record of the run, or a later run's."""
-        from pytest_prodstatus.project import DotenvError
         from pytest_prodstatus.replay import KnownRuns
         from pytest_prodstatus.store.errors import StateError
 
-        remedy = run_again(self.query)
+        remedy = run_again(self.query, record.run)
         try:
-            known = KnownRuns(self.root)
+            known = KnownRuns(self.project.root)
             text = known.other_record(content, record)
             # With --run the record is of the run in question, so it can't be an older one.
             if not text and self.query.run is None:

@@ -43,6 +43,15 @@ IN_PROGRESS = Reason(
     remedy="wait for the run to end; if it was killed, run it again",
 )
 """Why nothing is confirmed from a run's beginning to its end, or for ever if it is killed."""
+BROKEN_OFF = "pytest ended before it collected a test"
+"""How the reason of a run begins that an error ended before it had collected anything."""
+
+
+def broken_off(run: Run) -> bool:
+    """Return whether an error ended a run before it collected anything, by what its marker says."""
+    return not run.finished and any(one.text.startswith(BROKEN_OFF) for one in run.incidents)
+
+
 UNWRITTEN = Reason(
     text="the record could not be written, so nothing is confirmed",
     kind=Kind.INCONCLUSIVE,

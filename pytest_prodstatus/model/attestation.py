@@ -85,6 +85,7 @@ class DeployDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The predicate: whether one record allows a deployment, and until when.
 
     Attributes:
+        project: the name of the project whose criteria these are; None if it has none.
         target: the system.
         release: the release that was judged; None if it wasn't named.
         verdict: on FINAL, without waivers; None if the record says nothing about the target.
@@ -102,6 +103,7 @@ class DeployDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         override: the override that opens the gate; None if there is none.
     """
 
+    project: str | None
     target: str
     release: str | None
     verdict: Verdict | None
@@ -139,6 +141,7 @@ def state_decision(
     *,
     waivers: Waivers | None = None,
     override: Override | None = None,
+    project: str | None = None,
     valid_for: timedelta = MAX_AGE,
     release_digests: Digests | None = None,
     require_evidence: bool = False,
@@ -152,6 +155,7 @@ def state_decision(
         now: the aware instant of the decision.
         waivers: the project's.
         override: the override of the target's gate that is in force.
+        project: the project's name; None if it has none.
         valid_for: the longest time for which the statement holds.
         release_digests: of the release; None if they aren't known.
         require_evidence: a CONFIRMED without evidence doesn't count, as at the gate.
@@ -179,6 +183,7 @@ def state_decision(
         subject=tuple(subjects),
         predicate_type="https://pypi.org/project/pytest-prodstatus/deploy-decision/v1",
         predicate=DeployDecision(
+            project=project,
             target=record.run.target,
             release=record.run.subject.release,
             verdict=decision.verdict,
@@ -266,6 +271,10 @@ def read_statement(payload: bytes) -> Statement:
         twice = next(name for name in names if names.count(name) > 1)
         msg = f"it has two subjects of the name {twice!r}: which one counts isn't known"
         raise AttestationError(msg)
+    others = set(names) - {RECORD_NAME, statement.predicate.release}
+    if others:
+        msg = f"its subject {min(others)!r} is neither the record nor the release"
+        raise AttestationError(msg)
     return statement
 
 
@@ -290,6 +299,7 @@ def mistrust(
     digests: Digests,
     *,
     target: str,
+    project: str | None = None,
     now: datetime | None = None,
     release_digests: Digests | None = None,
 ) -> str:
@@ -300,6 +310,7 @@ def mistrust(
         record: the record that was read.
         digests: of the bytes that it was read from.
         target: the system that the record must be about.
+        project: the name of the project whose criteria it must be; None if that has none.
         now: the instant at which the decision must hold; None if only the record's origin matters.
         release_digests: digests that the release must have; None for any.
     """
@@ -308,8 +319,10 @@ def mistrust(
     subjects = {artifact.name: artifact.digest for artifact in statement.subject}
     if not _agree(subjects.get(RECORD_NAME, {}), digests):
         return OTHER_RECORD
-    # The digest binds all of this already, unless the signer itself made a mistake.
+    # The digest binds all of this already, unless the signer itself made a mistake; all but the
+    # project, which no record names: another one with the same stages may have the same key.
     bound = {
+        "project": (made.project, project),
         "target": (made.target, target),
         "run": (made.run, run.id),
         "release": (made.release, run.subject.release),

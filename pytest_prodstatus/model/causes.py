@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from pytest_prodstatus.model.catalogue import FINAL, Catalogue
-from pytest_prodstatus.model.record import Cause, StageStatus
+from pytest_prodstatus.model.record import Cause, Record, StageStatus
 from pytest_prodstatus.model.rollup import RUN
 from pytest_prodstatus.model.text import format_age, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because, rollup
@@ -151,6 +151,21 @@ def run_again(stages: Iterable[StageStatus], now: datetime | None) -> str | None
 def cause_line(cause: Cause) -> str:
     """Describe a cause in one sentence: its criterion or stage, its verdict, and why."""
     return f"{_label(cause)} {cause.verdict}: {cause.sentence}"
+
+
+def why_final(record: Record) -> str:
+    """Return why FINAL isn't CONFIRMED: the first root cause, as the gate names it; "" if it is.
+
+    FINAL's own reason may be of a stage that FAILED behind another one, and isn't what to fix.
+    """
+    final, found = record.final, record.decision.causes
+    if final.verdict is Verdict.CONFIRMED or final.reason is None:
+        return ""
+    # What went wrong with the run as a whole has no criterion.
+    if not found or found[0].ids == (RUN,):
+        return final.reason.text
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"{cause_line(found[0])}{more}"
 
 
 def _label(cause: Cause) -> str:

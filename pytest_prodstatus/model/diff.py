@@ -44,6 +44,8 @@ class RunSide(Struct, frozen=True, kw_only=True):
         started, finished: in UTC; `finished` is null while the run is in progress.
         final: its FINAL verdict.
         open: whether the gate was open, by the whole catalogue.
+        gate: the same in words; they name a signature if the gate wanted one that the run didn't
+            make, and the record doesn't know whether it got one since.
         selection: what it selected, in words; null for everything.
     """
 
@@ -55,6 +57,7 @@ class RunSide(Struct, frozen=True, kw_only=True):
     finished: datetime | None
     final: Verdict
     open: bool
+    gate: str
     selection: str | None
 
 
@@ -242,6 +245,7 @@ def _run_side(record: Record) -> RunSide:
         finished=run.finished,
         final=record.final.verdict,
         open=record.decision.open,
+        gate=record.decision.gate,
         selection=run.selection,
     )
 

@@ -389,7 +389,9 @@ def _contradictions(
         return ()
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     text = f"the record contradicts itself: {found[0]}{more}"
-    return (Violation(kind=ViolationKind.CONTRADICTION, text=text, remedy=run_again(query)),)
+    return (
+        Violation(kind=ViolationKind.CONTRADICTION, text=text, remedy=run_again(query, record.run)),
+    )
 
 
 def _waived(

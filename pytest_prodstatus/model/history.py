@@ -169,8 +169,9 @@ def saved_run(record: Record) -> SavedRun:
     if run.finished is None:
         msg = f"run {run.id!r} is in progress: only a finished run is kept in the history"
         raise ValueError(msg)
+    # As in `Record.past`: a stage that isn't judged has no verdict that could change.
     stages = {
-        stage.id: stage.verdict if _is_informative(record, stage.cause) else None
+        stage.id: stage.verdict if stage.applies and _is_informative(record, stage.cause) else None
         for stage in record.stages
     }
     causes = {stage.id: stage.cause for stage in record.stages if stage.cause}

@@ -339,8 +339,9 @@ class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     criteria: Count
 
 
-UNSIGNED = "closed until it is signed"
-SIGN = "sign the record in the job that has the key: prodstatus sign"
+# Nothing of the run is written again when its record is signed, so both stay true then.
+UNSIGNED = "closed unless its record is signed"
+SIGN = "sign the record, unless it is signed, in the job that has the key: prodstatus sign"
 
 
 class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -380,7 +381,7 @@ class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Return the decision if the gate wants a signature and there is none."""
         if not self.open:
             return self
-        return replace(self, open=False, unsigned=True, actions=(SIGN, *self.actions))
+        return replace(self, open=False, unsigned=True, actions=(*self.actions, SIGN))
 
 
 class Past(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -120,7 +120,7 @@ def record_violations(
         now: the instant at which its age is measured.
     """
     run = record.run
-    again = run_again(query)
+    again = run_again(query, run)
     if query.run is not None and run.id != query.run:
         text = f"the record is of run {run.id!r}, not of run {query.run!r}"
         yield Violation(kind=ViolationKind.RUN, text=text, remedy=run_again(query, same_id=True))
@@ -164,14 +164,20 @@ def record_violations(
         yield Violation(kind=ViolationKind.CATALOGUE, text=text, remedy=again)
 
 
-def run_again(query: GateQuery, *, same_id: bool = False) -> str:
+def run_again(query: GateQuery, run: Run | None = None, *, same_id: bool = False) -> str:
     """Return the remedy that runs the query's target again, with the command line to use.
 
     Args:
         query: the conditions that no saved record meets.
+        run: the run of the record that was read; if the query names no release, its own release
+            is judged again. None if there is no record.
         same_id: use the query's run id; only possible if no finished record has it.
     """
-    subject_option = f" --prodstatus-subject={shlex.quote(query.subject)}" if query.subject else ""
+    # What another target runs may be another release.
+    release = query.subject
+    if release is None and run is not None and run.target == query.target:
+        release = run.subject.release
+    subject_option = f" --prodstatus-subject={shlex.quote(release)}" if release else ""
     command = f"pytest -m production --target {query.target}{subject_option}"
     if query.run is None:
         return f"run {command}"

@@ -184,10 +184,12 @@ class Config(_Options, frozen=True, kw_only=True):
         path: the steps through the system that the page draws, in order.
         ephemeral: targets that are made anew for every run, which knows nothing of earlier runs.
         attachments: whether what criteria attach is kept, or how much of it.
+        name: the project's, `project.name` of the same file; None if it has none there.
         catalogue: the stages.
         waivers: the criteria that the gate accepts although they aren't CONFIRMED.
     """
 
+    name: str | None = None
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(declared=False))
     waivers: Waivers = field(default_factory=Waivers)
 
@@ -272,6 +274,7 @@ def read_config(text: str, source: str) -> Config | None:
         _check_stage(name, catalogue, f"{place}: unwaivable holds {name!r}, which is")
     return Config(
         **{name: getattr(table, name) for name in _Options.__struct_fields__},
+        name=read_project_name(text),
         catalogue=catalogue,
         waivers=_waivers(table, place),
     )
@@ -473,6 +476,11 @@ def _validation_message(error: msgspec.ValidationError, data: Mapping[str, Any],
     table, key = _table_place(place, steps[:-1], data), steps[-1]
     if key in ("valid_for", "waiver_max"):
         return f"{table}: {key}: {value!r} is not a duration: {DURATION_FORM}"
+    if key == "expires" and str(value).startswith(("9999-", "0001-")):
+        return (
+            f"{table}: expires = {str(value)!r} must end within the years 1 to 9999 in UTC, and a "
+            "waiver's within waiver_max: name an earlier day"
+        )
     if key == "expires":
         return (
             f"{table}: {key} = {str(value)!r} must be a date (YYYY-MM-DD), or a date and time with "

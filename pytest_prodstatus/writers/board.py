@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from pytest_prodstatus.model.causes import is_said
+from pytest_prodstatus.model.causes import is_said, why_final
 from pytest_prodstatus.model.record import CriterionStatus, Record, StageStatus
 from pytest_prodstatus.model.text import format_age
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
@@ -61,7 +61,8 @@ def final_line(record: Record, gate: str = "") -> Line:
     gate, scope = gate or record.decision.gate, ""
     if record.run.shard:
         gate, scope = "closed until the shards of this run are merged", " of one shard"
-    why = f": {final.reason.text}" if final.reason else ""
+    first = why_final(record)
+    why = f": {first}" if first else ""
     if selection.partial:
         criteria = counted(selection.criteria, "criterion", "criteria")
         words = f"{selection.verdict}, {criteria}" if selection.criteria else "nothing"

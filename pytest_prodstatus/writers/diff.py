@@ -114,9 +114,8 @@ def _side_text(side: RunSide, width: int = 0) -> str:
     release = f", release {side.release}" if side.release else ""
     commit = f", commit {side.commit[:12]}" if side.commit else ""
     selection = f" ({side.selection})" if side.selection else ""
-    gate = "open" if side.open else "closed"
     return (
-        f"{instant(side.started)}  {side.final!s:<{width}}  gate {gate:<{6 if width else 0}}  "
+        f"{instant(side.started)}  {side.final!s:<{width}}  gate {side.gate:<{6 if width else 0}}  "
         f"target {side.target}, run {side.run}{release}{commit}{selection}"
     )
 

@@ -14,7 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_prodstatus.model.assemble import broken_off
 from pytest_prodstatus.model.catalogue import FINAL, SINCE, TAKEN_TITLES, title_of
+from pytest_prodstatus.model.causes import why_final
 from pytest_prodstatus.model.record import Record, StageStatus
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
@@ -53,7 +55,8 @@ _MARKUP = r"[\\`*|~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[])|(?<=--)>"
 # At the beginning: a heading, quote, list item or rule, the box of a task, a link's definition.
 _BLOCK = r"\A(?:#(?=#{0,5}(?:\s|\Z))|[>\[]|\+(?=\s|\Z)|-(?=\s|-*\s*\Z))"
 _NUMBER = r"\A\d{1,9}(?=[.)](?:\s|\Z))"
-# Entities, since Markdown doesn't read backslashes inside HTML, where "< 3" is text.
+# Entities, since Markdown doesn't read backslashes inside HTML, where "< 3" is text. And only
+# CommonMark knows "\<": Python-Markdown, which MkDocs uses, shows the backslash and the HTML.
 _HTML = {"<": "&lt;", "&": "&amp;"}
 _ENTITY = r"<(?=[A-Za-z/!?]|\Z)|&(?=#?\w+;)"
 _LITERAL = re.compile(
@@ -136,7 +139,7 @@ def field_values(record: Record) -> dict[str, str]:
     values[NEXT_ACTIONS] = _actions_value(record.decision.actions)
     values[LAST_RUN] = _last_run_value(record)
     if _needs_final_line(record):
-        why = record.final.sentence or "every stage is CONFIRMED"
+        why = why_final(record) or "every stage is CONFIRMED"
         line = one_line(why, limit=LINE_LIMIT)
         values[FINAL_TITLE] = f"**{record.final.verdict}** ({escape_markdown(line)})"
     final = next((stage.title for stage in record.stages if stage.id == FINAL), LAST_RUN)
@@ -238,8 +241,9 @@ def _last_run_value(record: Record) -> str:
     """Return the value of LAST RUN: when, of which target, release, commit and run."""
     run = record.run
     dirty = " (with local changes)" if run.dirty else ""
+    begun = "broken off, begun at" if broken_off(run) else "in progress since"
     parts = [
-        minute(run.finished) if run.finished else f"in progress since {minute(run.started)}",
+        minute(run.finished) if run.finished else f"{begun} {minute(run.started)}",
         f"target {run.target}",
         f"release {escape_markdown(run.subject.release)}" if run.subject.release else "",
         f"suite commit {run.commit[:12]}{dirty}" if run.commit else "",

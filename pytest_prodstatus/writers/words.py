@@ -46,7 +46,10 @@ def _seen_or_why(stage: StageStatus, width: int, now: datetime | None) -> str:
         # If the cause is in another stage, the others here aren't more of the same.
         caused_here = (stage.cause or "").partition(".")[0] == stage.id
         more = f" (and {len(others)} more)" if others and caused_here else ""
-        return one_line(stage.reason.text, limit=LINE_LIMIT) + more
+        # A stage that has no criterion to name is its own cause.
+        name = (stage.cause or "").partition(".")[2] if caused_here else ""
+        text = f"{name}: {stage.reason.text}" if name else stage.reason.text
+        return one_line(text, limit=LINE_LIMIT) + more
     if not stage.criteria:
         return "every stage that it rolls up is CONFIRMED"
     notes = _flaky_note(stage) + _carried_over_note(stage, now)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from pytest_prodstatus.model.assemble import broken_off
 from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR
+from pytest_prodstatus.model.causes import why_final
 from pytest_prodstatus.model.criterion_status import valid_until
 from pytest_prodstatus.model.record import UNSIGNED, Record, Run
 from pytest_prodstatus.model.verdict import Verdict
@@ -121,6 +123,8 @@ def _is_open(record: Record, decision: GateDecision | None) -> bool:
 def _gate(record: Record, config: Config, decision: GateDecision | None) -> str:
     """Return whether the gate is open, in one sentence."""
     if not record.run.finished:
+        if broken_off(record.run):
+            return "The run was broken off: nothing is confirmed"
         return "The run is in progress: nothing is confirmed yet"
     if _is_open(record, decision):
         waived = len(decision.waived) if decision else 0
@@ -128,7 +132,7 @@ def _gate(record: Record, config: Config, decision: GateDecision | None) -> str:
         signed = ", if a trusted key signed this record" if config.signed_by else ""
         return "The gate is open" + (f", {waived} waived" if waived else "") + signed
     if record.decision.unsigned is True and decision is None:
-        return f"The gate is {UNSIGNED}: prodstatus sign"
+        return f"The gate is {UNSIGNED}, which prodstatus gate verifies"
     if record.overrides:
         return "The gate is open by an override, not by what was seen"
     return "The gate is closed: do not deploy"
@@ -136,10 +140,10 @@ def _gate(record: Record, config: Config, decision: GateDecision | None) -> str:
 
 def _because(record: Record, decision: GateDecision | None) -> str:
     """Return why FINAL has its verdict, in one sentence; "" while the run is in progress."""
-    if not record.run.finished:
+    if not record.run.finished and not broken_off(record.run):
         return ""  # the line about the gate says it
     if record.final.reason:
-        return record.final.reason.text
+        return why_final(record)
     if decision and decision.violations:
         return decision.violations[0].text
     return "Everything that FINAL depends on was seen to hold." if record.run.finished else ""
@@ -186,7 +190,7 @@ def _next(record: Record, level: int) -> Markup:
 def _actions(record: Record) -> Markup:
     """Return the list of what to do next, as HTML."""
     actions = record.decision.actions
-    if not record.run.finished:
+    if not record.run.finished and not broken_off(record.run):
         return Markup("<p>Wait until the run has ended. If it was killed, run again.</p>")
     if not actions:
         # Without a remedy, there is still something to do about a closed gate.

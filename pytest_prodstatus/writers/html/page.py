@@ -22,7 +22,7 @@ from markupsafe import Markup
 from pytest_prodstatus.model.causes import cause_line
 from pytest_prodstatus.model.criterion_status import valid_until
 from pytest_prodstatus.model.record import ChangeKind, Decision, Record, Run
-from pytest_prodstatus.model.verdict import Reason, Verdict
+from pytest_prodstatus.model.verdict import Reason, Rule, Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.version import __version__
 from pytest_prodstatus.writers.html.criterion import Page, address, criterion
@@ -272,7 +272,9 @@ def _audited(record: Record) -> Iterator[Markup]:
         yield row("Suite commit", commit(run), end="")
     if run.catalogue:
         yield row("Catalogue", code(run.catalogue), end="")
-    yield row("Made with", ", ".join(f"{name} {number}" for name, number in run.versions.items()))
+    if run.versions:  # none while it is in progress
+        versions = ", ".join(f"{name} {number}" for name, number in run.versions.items())
+        yield row("Made with", versions)
 
 
 def _time(run: Run) -> str:
@@ -283,8 +285,10 @@ def _time(run: Run) -> str:
 
 
 def _decision(decision: Decision) -> str:
-    """Return the decision of the run in words: gate, rule and exit status."""
-    text = f"{decision.gate} by the rule “{decision.rule.value}”, exit status {decision.exit_code}"
+    """Return the decision of the run in words: gate and exit status, and by which option."""
+    text = f"{decision.gate}, exit status {decision.exit_code}"
+    if decision.rule is not Rule.CONFIRMED:
+        text += f" by --prodstatus-gate={decision.rule.value}"
     selection = decision.selection
     if selection.partial:
         criteria = counted(selection.criteria, "criterion", "criteria")

@@ -170,6 +170,8 @@ def _reason(stage: StageStatus) -> Markup:
     reason = stage.reason
     if reason is None or any(status.reason == reason for status in stage.criteria):
         return Markup()
-    text = Markup('<p class="why"><b>{}:</b> {}</p>\n').format(reason.kind, reason.text)
+    # "not applicable" stands in its text already.
+    kind = optional("<b>{}:</b> ", str(reason.kind) if stage.applies else "")
+    text = Markup('<p class="why">{}{}</p>\n').format(kind, reason.text)
     text += optional('<p class="remedy"><b>What to do:</b> {}</p>', reason.remedy)
     return text + address(reason)

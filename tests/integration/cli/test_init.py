@@ -76,7 +76,7 @@ def test_a_document_of_another_hand_is_imported_run_and_updated(
     for stage in ran.stages.values():
         assert (stage["verdict"], stage["kind"]) == ("BLOCKED", "not-implemented")
         assert stage["reason"].endswith("not implemented")
-    status = "**BLOCKED** (not implemented)"
+    status = "**BLOCKED** (holds: not implemented)"
     expected = (
         FOREIGN.replace("STATUS:** pending", f"STATUS:** {status}")
         .replace("STATUS: CONFIRMED / FAILED / BLOCKED", f"STATUS: {status}")

@@ -42,7 +42,7 @@ def trusts(project: Project) -> str:
     content = path.read_bytes()
     record = read_record(content.decode(), str(path))
     try:
-        vouched(path, content, record, [keys], target="production")
+        vouched(path, content, record, [keys], target="production", project=None)
     except UntrustedError as error:
         return str(error)
     return ""
@@ -71,9 +71,11 @@ def test_a_run_that_does_not_sign_says_that_the_gate_wants_it(project: Project, 
     ran = project.run("-m", "production")
     assert ran.final == "CONFIRMED"
     assert "the gate wants a trusted key's signature on this record: prodstatus sign" in ran.out
-    assert "FINAL CONFIRMED (target production, gate closed until it is signed)" in ran.out
-    assert "1. sign the record in the job that has the key: prodstatus sign" in ran.out
-    assert "The gate is closed until it is signed: prodstatus sign" in (ran.page or "")
+    assert "FINAL CONFIRMED (target production, gate closed unless its record is signed)" in ran.out
+    assert "1. sign the record, unless it is signed, in the job that has the key:" in ran.out
+    assert "The gate is closed unless its record is signed, which prodstatus gate verifies" in (
+        ran.page or ""
+    )
     assert ran.status == 0  # it is about the criteria
     assert ran.record["decision"]["open"] is False
     env = (project.folder / "prodstatus.env").read_text("utf-8")

@@ -498,3 +498,50 @@ def test_a_second_run_is_refused_while_the_first_imports_its_conftest(project: P
     assert second.returncode == 4
     assert "is writing this folder" in second.stderr
     assert first.returncode == 0, out
+
+
+@pytest.mark.parametrize(
+    ("args", "files", "text"),
+    [
+        (
+            ("--no-such-option=t0ps3cret",),
+            {},
+            "unrecognized arguments: --no-such-option=********",
+        ),
+        (("no_such_file.py",), {}, "file or directory not found: no_such_file.py"),
+        ((), {"conftest.py": "raise ImportError('no module x')"}, "ImportError: no module x"),
+    ],
+)
+def test_an_error_before_the_first_test_is_named(
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    args: tuple[str, ...],
+    files: dict[str, str],
+    text: str,
+) -> None:
+    """Record, document and page say what pytest said on its way out, without secrets."""
+    project.write({"pyproject.toml": CONFIG, **PASSING})
+    assert project.run(*PRODUCTION).final == "CONFIRMED"
+    project.write(files)
+    monkeypatch.setenv("API_TOKEN", "t0ps3cret")
+    ran = project.run_alone(*PRODUCTION, *args)
+    assert ran.status == 4
+    assert text in ran.record["final"]["reason"]
+    shown = text.replace("*", "\\*")  # as Markdown
+    assert shown in (ran.document or "")
+    assert text in (ran.page or "").replace("&#39;", "'")
+    assert "in progress" not in f"{ran.document}{ran.page}"
+    for name, content in contents(project.folder).items():
+        assert b"t0ps3cret" not in content, name
+
+
+def test_a_mark_that_no_criterion_has_is_named(project: Project) -> None:
+    """Nothing is judged by `-m` with another mark: the run says what selects criteria."""
+    project.write({"pyproject.toml": CONFIG, **PASSING})
+    ran = project.run("-m", "service")
+    assert ran.status == 5
+    line = (
+        "no criterion has the marks of -m 'service': all have the mark production; --stage selects"
+    )
+    assert f"{line} those of a stage: api, shop" in ran.out
+    assert "no criterion has" not in project.run("-m", "not nothing").out

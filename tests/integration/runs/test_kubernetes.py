@@ -20,7 +20,7 @@ def test_the_message_of_a_run(project: Project, monkeypatch: pytest.MonkeyPatch)
     ran = project.run(f"--prodstatus-termination-message={message}")
     assert ran.status == 1
     text = message.read_text(encoding="utf-8")
-    assert text.startswith("FINAL FAILED (target production, gate closed): API STATUS: refused")
+    assert text.startswith("FINAL FAILED (target production, gate closed): api.")
     assert SECRET not in text
     message.unlink()
     os.mkfifo(message)  # no one reads it

@@ -7,6 +7,7 @@ import copy
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -37,6 +38,7 @@ from pytest_prodstatus.model.codec import write_record
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.project import Project, config_in
 from pytest_prodstatus.publish import publish
+from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.replay import KnownRuns
 from pytest_prodstatus.signing import (
     Keys,
@@ -106,6 +108,12 @@ def signed(shop: Shop) -> Signed:
     made = Signed(shop)
     shop.record(subject=Subject(release=RELEASE))
     return made
+
+
+def _next(printed: str) -> list[str]:
+    """Return the next actions that the gate printed, without their numbers."""
+    lines = printed.partition("Next:\n")[2].splitlines()
+    return [line.strip().partition(". ")[2] for line in lines]
 
 
 def short_rsa() -> tuple[bytes, bytes]:
@@ -315,7 +323,7 @@ class TestStatement:
             (("--key", "awskms:alias/x"), "the key awskms:… needs its public key as well"),
             (("--key", "ci.key", "--add"), "there is no attestation at"),
             (("--key", "ci.key", "nothing.json"), "there is no record at nothing.json"),
-            (("--key", "ci.key", "--subject-digest", "5e5e"), "write the algorithm and the digest"),
+            (("--key", "ci.key", "--subject-digest", "5e5e"), "write the algorithm and all hex"),
         ],
     )
     def test_what_can_not_be_signed(
@@ -457,6 +465,40 @@ class TestForms:
         wanted.record.write_text(wanted.record.read_text("utf-8") + "\n", encoding="utf-8")
         for text in self.texts(wanted, form):
             assert OPEN_WORDS[form] not in text
+
+    def test_what_the_run_wrote_stays_true(self, wanted: Signed) -> None:
+        """Page and document can't know of the signature; the exports are written again."""
+        shop = wanted.shop
+        names = 'exports = ["ctrf", "dotenv"]\nsigned_by = ["ci.pub"]\ndocument'
+        shop.configure(CONFIG.replace("document", names))
+        project = Project(root=shop.root, config=config_in(shop.root))
+        record = record_in(wanted.record.read_bytes(), wanted.record)
+        publish(record, project.config, project.layout(shop.reports))
+        dotenv = shop.reports / load_export("dotenv").file
+        ctrf = shop.reports / load_export("ctrf").file
+        assert "OPEN=false" in dotenv.read_text("utf-8")
+        ctrf.unlink()  # what isn't there isn't made
+        page, document = shop.reports / "status.html", shop.reports / "STATUS.md"
+        before = page.read_bytes(), document.read_bytes()
+        wanted.sign()
+        assert "PRODSTATUS_OPEN=true" in dotenv.read_text("utf-8")
+        assert not ctrf.exists()
+        assert (page.read_bytes(), document.read_bytes()) == before
+        assert "The gate is closed unless its record is signed, which" in page.read_text("utf-8")
+        words = "sign the record, unless it is signed, in the job that has the key"
+        assert all(words in file.read_text("utf-8") for file in (page, document))
+        compared = shop("diff", wanted.record, wanted.record).stdout
+        assert compared.count("gate closed unless its record is signed") == 2
+        assert wanted.gate() == 0
+
+    def test_another_key_opens_no_export(self, wanted: Signed) -> None:
+        """Exports follow the configured keys, as the gate does."""
+        shop = wanted.shop
+        names = 'exports = ["dotenv"]\nsigned_by = ["ci.pub"]\ndocument'
+        shop.configure(CONFIG.replace("document", names))
+        assert shop("gate", "--export", "dotenv").exit_code == 10
+        assert shop("sign", "--key", "other.key").exit_code == 0
+        assert "OPEN=false" in (shop.reports / load_export("dotenv").file).read_text("utf-8")
 
 
 class TestGate:
@@ -620,6 +662,95 @@ class TestGate:
         printed = signed.shop("gate", "--signed-by=ci.pub").stdout
         assert "don't sign what was changed: run" in printed
         assert "sign it in the job" not in printed
+
+    def test_signing_is_the_next_action_only_if_it_opens_the_gate(self, signed: Signed) -> None:
+        """If something FAILED or is BLOCKED, that must be fixed first, signed or not."""
+        for verdict, status in ((F, 1), (B, 10)):
+            signed.shop.record({"shop.open": verdict})
+            unsigned = signed.shop("gate", "--signed-by=ci.pub")
+            assert unsigned.exit_code == 10
+            (action,) = _next(unsigned.stdout)
+            assert "shop.open" in action
+            assert action.endswith("; then sign the record of the new run")
+            signed.sign()
+            done = signed.shop("gate", "--signed-by=ci.pub")
+            assert done.exit_code == status
+            assert not any("sign" in action for action in _next(done.stdout))
+        # A waiver that came later: now only the signature is missing.
+        signed.shop.waive("shop.open")
+        done = signed.shop("gate", "--signed-by=ci.pub")
+        assert _next(done.stdout) == [
+            "sign it again, with prodstatus sign: by today's rules it opens the gate"
+        ]
+        signed.sign()
+        assert signed.gate() == 0
+
+    def test_the_next_run_judges_the_same_release(self, signed: Signed) -> None:
+        """The command to run again names the record's release, if the gate named none."""
+        signed.sign()
+        signed.record.write_text(signed.record.read_text("utf-8") + "\n", encoding="utf-8")
+        again = "don't sign what was changed: run pytest -m production --target production"
+        release = " --prodstatus-subject="
+        done = signed.shop("gate", "--signed-by=ci.pub")
+        assert _next(done.stdout) == [f"{again}{release}{RELEASE}"]
+        done = signed.shop("gate", "--signed-by=ci.pub", "--subject", "v 42")
+        assert _next(done.stdout)[0] == f"{again}{release}'v 42'"
+
+    @pytest.mark.parametrize(
+        "digest",
+        [
+            "md5:" + "5e" * 16, "sha1:" + "5e" * 20, "sha256:" + "5e" * 16, "sha256:" + "5g" * 32,
+            "sha512:" + "5e" * 32, "sha256:" + "5e" * 32 + "\n5e", "sha224:" + "5e" * 28,
+        ],
+    )  # fmt: skip
+    @pytest.mark.parametrize("command", [("gate", "--signed-by=ci.pub"), ("sign", "--key=ci.key")])
+    def test_a_digest_that_can_be_forged_is_refused(
+        self, signed: Signed, command: tuple[str, ...], digest: str
+    ) -> None:
+        """SHA-2 in its full length alone: two images with one MD5 can be made."""
+        message = signed.shop.refused(*command, "--subject-digest", digest)
+        assert "algorithms, with the number of digits, are sha256 (64), sha384 (96)" in message
+
+    @pytest.mark.parametrize("algorithm", [("sha384", 48), ("sha512", 64)])
+    def test_longer_digests(self, signed: Signed, algorithm: tuple[str, int]) -> None:
+        """The other algorithms by which registries name images."""
+        digest = f"{algorithm[0]}:" + "5e" * algorithm[1]
+        signed.sign("--subject-digest", digest)
+        assert signed.gate("--subject-digest", digest) == 0
+        assert signed.gate("--subject-digest", digest[:-1] + "0") == 10
+
+    def test_no_name_makes_a_second_line(
+        self, signed: Signed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A release or a reason with a line's end sets no variable, and gives no command."""
+        from pytest_prodstatus.model.record import Subject
+
+        forged = ("PRODSTATUS_OPEN=true", "open=true", "::error::x", "##vso[task.x]y")
+        ends = ("\n", "\r", "\r\n", "\v", "\x85", "\u2028")
+        evil = "v1" + "".join(f"{end}{line}" for end in ends for line in forged)
+        output = signed.shop.root / "github-output"
+        monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+        monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{signed.shop.root}/state.db")
+        signed.shop.record({"shop.open": F}, subject=Subject(release=evil))
+        signed.sign()
+        closed = [
+            ("--subject", evil),
+            ("--subject", f"{evil}2"),
+            ("--run", evil),
+            ("--commit", evil),
+        ]
+        override = ("--override", evil, "--by", evil, "--for", "1h")
+        printed = []
+        for args in (*closed, override):
+            for form in ("text", "github", "azure", "nagios"):
+                done = signed.shop("gate", "--signed-by=ci.pub", "--format", form, *args)
+                printed += re.split(r"[\n\r\v\x85\u2028]", done.stdout)
+            if args != override:
+                printed += output.read_text("utf-8").splitlines()
+                for name in ("dotenv", "azure", "github", "nagios"):
+                    printed += signed.shop("export", name).stdout.splitlines()
+        assert [line for line in printed if line.lstrip().startswith(forged)] == []
+        assert any("v1 PRODSTATUS_OPEN=true" in line for line in printed)
 
     def test_an_override_opens_it_all_the_same(
         self, signed: Signed, monkeypatch: pytest.MonkeyPatch
@@ -934,7 +1065,9 @@ class Attack:
             trusted = False
         else:
             try:
-                made = vouched(path, record, read, [keys or self.keys], target=target, now=now)
+                made = vouched(
+                    path, record, read, [keys or self.keys], target=target, project=None, now=now
+                )
                 trusted = made.predicate.open
             except UntrustedError:
                 trusted = False
@@ -1059,6 +1192,188 @@ def test_no_forgery_opens_the_gate(signed: Signed) -> None:
     assert attack.tried > 1_000
     attack.attempt("nothing is forged")
     assert attack.opened == ["nothing is forged"]
+
+
+def _rewritten(bundle: dict[str, Any], **parts: Any) -> bytes:
+    """Return a bundle with other parts of its envelope."""
+    return json.dumps({**bundle, "dsseEnvelope": bundle["dsseEnvelope"] | parts}).encode()
+
+
+def _spelled_otherwise(text: str) -> Iterator[str]:
+    """Yield other spellings of a base64 text, which lenient decoders read as the same bytes."""
+    yield from (f"{text}\n", f" {text}", f"{text[:40]}\r\n{text[40:]}", f"{text}====", f"{text}!")
+    if text.rstrip("=") != text:
+        yield text.rstrip("=")
+        last = text.rstrip("=")[-1]  # only its upper bits count
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+        other = alphabet[alphabet.index(last) ^ 1]
+        yield text.rstrip("=")[:-1] + other + "=" * text.count("=")
+    if set(text) & set("+/"):
+        yield text.replace("+", "-").replace("/", "_")
+
+
+def test_no_other_spelling_opens_the_gate(signed: Signed) -> None:
+    """What another verifier could read otherwise is refused, also under the right signature."""
+    signed.sign("--subject-digest", DIGEST)
+    bundle = json.loads(signed.file.read_bytes())
+    envelope = bundle["dsseEnvelope"]
+    payload = base64.b64decode(envelope["payload"])
+    statement = json.loads(payload)
+    (ours,) = envelope["signatures"]
+    right = signer_of(str(signed.shop.root / "ci.key"))
+
+    def restated(**parts: Any) -> bytes:
+        """Return a statement with another predicate, signed by the right key."""
+        made = {**statement, "predicate": statement["predicate"] | parts}
+        return sign(json.dumps(made).encode(), [right])
+
+    without_end = {k: v for k, v in statement["predicate"].items() if k != "expires"}
+    extra = {"name": "v99", "digest": {"sha256": "5e" * 32}}
+    forged: dict[str, bytes] = {
+        "signatures twice": signed.file.read_bytes().replace(
+            b'"signatures":', b'"signatures": [], "signatures":'
+        ),
+        "a BOM": b"\xef\xbb\xbf" + signed.file.read_bytes(),
+        "UTF-16": signed.file.read_bytes().decode().encode("utf-16"),
+        "trailing bytes": signed.file.read_bytes() + b"{}",
+        "two bundles": signed.file.read_bytes() * 2,
+        "the keyid of another": _rewritten(bundle, signatures=[{**ours, "keyid": "5e" * 32}]),
+        "no keyid": _rewritten(bundle, signatures=[{"sig": ours["sig"]}]),
+        "an unknown part": _rewritten(bundle, signatures=[{**ours, "cert": "x"}]),
+        "an envelope alone": json.dumps(envelope).encode(),
+        "a statement that isn't an object": sign(b"[]", [right]),
+        "a payload with a BOM": sign(b"\xef\xbb\xbf" + payload, [right]),
+        "a payload with trailing bytes": sign(payload + b"{}", [right]),
+        "no end": sign(json.dumps({**statement, "predicate": without_end}).encode(), [right]),
+        "a subject more": sign(
+            json.dumps({**statement, "subject": [*statement["subject"], extra]}).encode(), [right]
+        ),
+        "the record's digest under another name": sign(
+            json.dumps(
+                {**statement, "subject": [{**statement["subject"][0], "name": "STATUS.JSON"}]}
+            ).encode(),
+            [right],
+        ),
+    }
+    for media in ("v0.1", "v0.2", "v0.4", "V0.3"):
+        kind = f"application/vnd.dev.sigstore.bundle.{media}+json"
+        forged[f"bundle {media}"] = json.dumps({**bundle, "mediaType": kind}).encode()
+    certificate = {"rawBytes": base64.b64encode(b"certificate").decode()}
+    key = bundle["verificationMaterial"]["publicKey"]
+    for name, material in {
+        "a certificate": {"certificate": certificate},
+        "a certificate beside the key": {"certificate": certificate, "publicKey": key},
+        "a chain": {"x509CertificateChain": {"certificates": [certificate]}},
+        "a time stamp": {"publicKey": key, "timestampVerificationData": {}},
+    }.items():
+        forged[name] = json.dumps({**bundle, "verificationMaterial": material}).encode()
+    for kind in ("application/vnd.in-toto+JSON", "Application/vnd.in-toto+json", " x", ""):
+        forged[f"payload type {kind!r}"] = _rewritten(bundle, payloadType=kind)
+    for end in (
+        None, "", "never", 4102444800, "2099-01-01", "2099-01-01T00:00:00",
+        "10000-01-01T00:00:00Z", "2099-02-30T00:00:00Z", "2026-11-22T13:59:00+02:00",
+    ):  # fmt: skip
+        forged[f"an end of {end!r}"] = restated(expires=end)
+    for spelling in _spelled_otherwise(envelope["payload"]):
+        forged[f"payload …{spelling[-6:]!r}"] = _rewritten(bundle, payload=spelling)
+    for spelling in _spelled_otherwise(ours["sig"]):
+        signatures = [{**ours, "sig": spelling}]
+        forged[f"signature …{spelling[-6:]!r}"] = _rewritten(bundle, signatures=signatures)
+    opened = []
+    for name, content in forged.items():
+        signed.file.write_bytes(content)
+        if signed.gate() == 0:
+            opened.append(name)
+        else:
+            assert signed.closed().count("status.intoto.json: ") == 1
+    assert opened == []
+    # The same instant, in the words of another zone, is no forgery.
+    signed.file.write_bytes(restated(expires="2026-11-23T14:00:00+02:00"))
+    assert signed.gate() == 0
+
+
+def test_one_key_never_counts_as_two(signed: Signed) -> None:
+    """Not by two signatures, by two names of its file, by two encodings, or by another's id."""
+    root = signed.shop.root
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (root / "rsa.key").write_bytes(private)
+    for name, form in {"a": PublicFormat.SubjectPublicKeyInfo, "b": PublicFormat.PKCS1}.items():
+        (root / f"rsa-{name}.pub").write_bytes(key.public_key().public_bytes(Encoding.PEM, form))
+    two = ("--threshold", "2")
+    done = signed.shop.refused("gate", *two, "--signed-by=rsa-a.pub", "--signed-by=rsa-b.pub")
+    assert "1 public key, and 2 must have signed" in done
+    (root / "link.pub").symlink_to("ci.pub")
+    done = signed.shop.refused("gate", *two, "--signed-by=ci.pub", "--signed-by=link.pub")
+    assert "1 public key, and 2 must have signed" in done
+    signed.sign()
+    signed.sign("--add")
+    bundle = json.loads(signed.file.read_bytes())
+    (ours, *_) = bundle["dsseEnvelope"]["signatures"]
+    other = trusted_keys(["other.pub"], root).keys[0].keyid
+    both = ("gate", *two, "--signed-by=ci.pub", "--signed-by=other.pub")
+    for signatures in ([ours, ours], [ours, {**ours, "keyid": other}], [{**ours, "keyid": other}]):
+        signed.file.write_bytes(_rewritten(bundle, signatures=signatures))
+        answer = signed.shop(*both)
+        assert answer.exit_code == 10
+        assert "rule untrusted): " in answer.stdout
+    assert signed.shop("sign", "--key=ci.key", "--key=other.key").exit_code == 0
+    assert signed.shop(*both).exit_code == 0
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\0", b" ", b"{}"])
+@pytest.mark.parametrize("begins", [True, False])
+def test_bytes_around_the_record(signed: Signed, end: bytes, *, begins: bool) -> None:
+    """A record with anything before or after it isn't the one that was signed."""
+    signed.sign()
+    record = signed.record.read_bytes()
+    for more in (end, b"\xef\xbb\xbf"):
+        signed.record.write_bytes(more + record if begins else record + more)
+        assert signed.gate() == 10
+
+
+def test_a_record_that_is_swapped_while_it_is_read(
+    signed: Signed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes that are judged are those that were signed: a link is followed once."""
+    signed.sign()
+    good = signed.record.rename(signed.shop.reports / "good.json")
+    signed.shop.record({"shop.open": F}, folder=signed.shop.root / "bad")
+    bad = signed.shop.root / "bad/status.json"
+
+    def link(to: Path) -> None:
+        signed.record.unlink(missing_ok=True)
+        signed.record.symlink_to(to)
+
+    def swapping(path: Path, **limit: Any) -> bytes:
+        if path == signed.file:
+            link(good)
+        return read_file(path, **limit)
+
+    link(bad)
+    with monkeypatch.context() as racing:
+        racing.setattr("pytest_prodstatus.signing.read_file", swapping)
+        assert "the record isn't the one that was signed" in signed.closed()
+    assert signed.record.resolve() == good
+    assert signed.gate() == 0
+
+
+def test_another_project_s_record_of_the_same_target(signed: Signed) -> None:
+    """Two services with the same stages may share a key, and open nothing for one another."""
+    shop = signed.shop
+    shop.configure(f'[project]\nname = "payouts"\n{CONFIG}')
+    shop.record()
+    signed.sign()
+    assert signed.gate() == 0
+    shop.configure(f'[project]\nname = "orders"\n{CONFIG}')
+    assert "it is about project 'payouts', not 'orders'" in signed.closed()
+    shop.configure(CONFIG)
+    assert "it is about project 'payouts', not None" in signed.closed()
+    shop.configure(CONFIG.replace('id = "shop"', 'id = "shop"\nvalid_for = "2h"'))
+    shop.record()
+    signed.sign()
+    shop.configure(CONFIG.replace("open", "sold"))
+    assert "rule catalogue)" in shop.closed("--signed-by", "ci.pub")
 
 
 def test_pae_is_the_specification_s(signed: Signed) -> None:

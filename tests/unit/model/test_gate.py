@@ -631,7 +631,7 @@ class TestCauses:
         }
         got = decision_of(made(worse, catalogue="0" * 16))
         assert got.actions == (
-            "run pytest -m production --target production",
+            "run pytest -m production --target production --prodstatus-subject=v1",
             "fix sale.linked: seen to be FAILED",
             "arm it",
         )

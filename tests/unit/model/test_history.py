@@ -39,6 +39,13 @@ def test_a_full_run_informs_of_every_stage() -> None:
     assert (kept.final, kept.open, kept.partial, kept.complete) == (F, False, False, True)
 
 
+def test_a_stage_that_is_not_applicable_has_no_verdict() -> None:
+    """It isn't judged, so it was never BLOCKED, and changes nothing when it is judged again."""
+    absent = stage("old", applies=False, reason="closed", owner="Ann")
+    kept = saved_run(record(catalogue("api", absent), {"api.up": C}))
+    assert kept.stages["old"] is None
+
+
 def test_final_is_kept_if_no_stage_gives_it() -> None:
     """Without a stage `final`, the rollup of all stages is kept as a stage of its own."""
     kept = saved_run(record(catalogue("api"), {"api.up": B}))

@@ -202,12 +202,12 @@ def test_what_was_carried_over_shows_its_age() -> None:
         (record(catalogue("a"), {"a.x": C}), "FINAL CONFIRMED (target demo, gate open)"),
         (
             record(catalogue("a"), {"a.x": F}),
-            "FINAL FAILED (target demo, gate closed): A STATUS: seen to be FAILED",
+            "FINAL FAILED (target demo, gate closed): a.x FAILED: seen to be FAILED",
         ),
         (
             record(catalogue("a", "b"), {"a.x": C}, restricted=True),
             (
-                "FINAL BLOCKED (target demo, gate closed): B STATUS: no test provides a criterion "
+                "FINAL BLOCKED (target demo, gate closed): b BLOCKED: no test provides a criterion "
                 "of this stage [selected: CONFIRMED, 1 criterion]"
             ),
         ),

@@ -77,7 +77,7 @@ Every value below comes from a run of the acceptance suite, not from a person.
 - **FAILED**: it was seen not to hold.
 - **BLOCKED**: it could not be seen either way; the reason and what to do are given.
 
-**FINAL STATUS:** **FAILED** (API_KEY STATUS: it expired)
+**FINAL STATUS:** **FAILED** (api-key.x FAILED: it expired (and 1 more))
 
 **LAST RUN:** 2026-11-22 12:00 UTC, target demo, release v1, suite commit 0123456789ab, BY
 
@@ -93,11 +93,11 @@ Every value below comes from a run of the acceptance suite, not from a person.
 - BLOCKED: Nobody knows.
 - **OAUTH STATUS SINCE:** 2026-11-22 11:00 UTC
 
-**API_KEY STATUS:** **FAILED** (it expired)
+**API_KEY STATUS:** **FAILED** (x: it expired)
 
 - **API_KEY STATUS SINCE:** 2026-11-22 11:00 UTC
 
-**SALE STATUS:** **BLOCKED** (no sales)
+**SALE STATUS:** **BLOCKED** (x: no sales)
 
 - **SALE STATUS SINCE:** 2026-11-22 11:00 UTC
 
@@ -593,11 +593,11 @@ def test_other_edits_do_not_count(content: bytes, of: Record) -> None:
 @BOTH
 def test_a_field_that_was_edited_is_named(content: bytes, of: Record) -> None:
     """The message shows its present value."""
-    edited = content.replace(b"**BLOCKED** (seen", b"**CONFIRMED** (seen")
+    edited = content.replace(b"**BLOCKED** (bought", b"**CONFIRMED** (bought")
     assert edited != content
     assert changed_by_hand(edited, of) == (
         "its field 'ORDER STATUS' was edited by hand and says "
-        r"'**CONFIRMED** (seen to be BLOCKED)'"
+        r"'**CONFIRMED** (bought: seen to be BLOCKED)'"
     )
 
 
@@ -874,7 +874,7 @@ def test_a_document_of_6_000_failures_stays_readable() -> None:
 def test_a_final_line_of_a_document_is_updated_where_there_is_one() -> None:
     """If no stage is FINAL; a person's document without one isn't given any."""
     text, _ = seen_in("**OAUTH STATUS:** x\n\n**FINAL STATUS:** y\n", RECORD)
-    assert "\n**FINAL STATUS:** **FAILED** (API_KEY STATUS: it expired)\n" in text
+    assert "\n**FINAL STATUS:** **FAILED** (api-key.x FAILED: it expired (and 1 more))\n" in text
     assert "FINAL" not in seen_in("**OAUTH STATUS:** x\n", RECORD)[0]
     stages = catalogue("a", stage("final", rollup=("a",)))
     assert (

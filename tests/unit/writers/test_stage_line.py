@@ -52,8 +52,8 @@ def test_a_derived_stage_says_that_it_is_derived() -> None:
 def test_any_other_stage_shows_its_reason_and_a_count() -> None:
     """A line has the worst reason, and how many more criteria aren't CONFIRMED."""
     seen = {"a.x": observation(F), "a.y": observation(B), "a.z": observation()}
-    assert lines(catalogue("a"), seen)["a"] == "seen to be FAILED (and 1 more)"
-    assert lines(catalogue("a"), {"a.x": observation(F)})["a"] == "seen to be FAILED"
+    assert lines(catalogue("a"), seen)["a"] == "x: seen to be FAILED (and 1 more)"
+    assert lines(catalogue("a"), {"a.x": observation(F)})["a"] == "x: seen to be FAILED"
 
 
 def test_an_upstream_reason_is_not_counted() -> None:

@@ -47,7 +47,7 @@ def because(text: str) -> str:
 def test_the_sentence_below_the_verdict_says_why() -> None:
     """The sentence is FINAL's reason, else the first violation, else that all was seen to hold."""
     assert because(front_of(record(catalogue("a"), {"a.x": B}), violations=[REFUSAL])) == (
-        "A STATUS: seen to be BLOCKED"
+        "a.x BLOCKED: seen to be BLOCKED"
     )
     assert because(front_of(ALL_CONFIRMED, violations=[REFUSAL])) == "a &lt;waiver&gt;"
     assert because(front_of(ALL_CONFIRMED)) == "Everything that FINAL depends on was seen to hold."

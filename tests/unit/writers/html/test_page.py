@@ -220,7 +220,7 @@ def waiver(name: str = "a.x", expires: datetime = NOW + HOUR) -> Waiver:
     [
         (B, [waiver()], "BLOCKED The gate is open, 1 waived"),
         (C, [waiver()], "CONFIRMED The gate is open Everything"),
-        (B, [waiver(expires=NOW)], "BLOCKED The gate is closed: do not deploy A STATUS"),
+        (B, [waiver(expires=NOW)], "BLOCKED The gate is closed: do not deploy a.x BLOCKED"),
         (C, [waiver(expires=NOW)], "closed: do not deploy the waiver of 'a.x' (Ann & Co) expired"),
         (C, [waiver("a.gone")], "the waiver of 'a.gone' (Ann & Co) is about no criterion"),
     ],
@@ -318,7 +318,7 @@ def test_when_whom_and_with_what() -> None:
     assert rows == [
         ("Run", "run-1"),
         ("Time", "2026-11-22 11:00:00 UTC to 2026-11-22 12:00:00 UTC, 1 h"),
-        ("Decision", "open by the rule “confirmed”, exit status 0"),
+        ("Decision", "open, exit status 0"),
         ("Endpoint", "api https://api.example/?a&amp;b"),
         ("Read as of", "database 2026-11-22 11:00:00 UTC, 2026-11-22 12:00:00 UTC"),
         ("Suite commit", "0123456789abcdef"),
