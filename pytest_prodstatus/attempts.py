@@ -11,7 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from copy import copy
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, TypeAlias
 
 import pytest
@@ -43,6 +43,8 @@ from pytest_prodstatus.reports import (
     STRIPPED,
     Payload,
     phase_of,
+    seconds,
+    stop_of,
 )
 from pytest_prodstatus.spool import Spool, worker_id
 
@@ -97,7 +99,7 @@ class Attempts:
         self._phases: dict[str, list[Phase]] = {}
         self._offsets: dict[str, Offset] = {}
         self._behind: dict[str, timedelta] = {}
-        self._span = (clock.at(0), clock.at(0))
+        self._span = (clock.at(0), datetime.max.replace(tzinfo=timezone.utc))
         self._suspicions: dict[str, tuple[Reason, str]] = {}
         self._tear_downs = TearDowns()
         self._end_forked_process: Callable[[], object] = _nothing
@@ -176,8 +178,10 @@ class Attempts:
     def _dated(self, phase: Phase) -> Phase:
         """Return a phase with its instants by this process's clock."""
         behind = self._behind.get(phase.worker)
-        if behind is None or phase.stopped is None:
+        if phase.stopped is None:
             return phase
+        if behind is None:
+            return replace(phase, stopped=min(phase.stopped, self._span[1]))
         evidence = dated_entries(phase.evidence, behind, *self._span) if behind else phase.evidence
         stopped = dated(phase.stopped, behind, *self._span)
         return replace(phase, stopped=stopped, evidence=evidence)
@@ -341,6 +345,8 @@ class Attempts:
                 stopped = dated(stopped, behind, *self._span)
                 if behind:
                     evidence = dated_entries(evidence, behind, *self._span)
+            elif stopped:
+                stopped = min(stopped, self._span[1])
             seen = plain_pass(
                 evidence,
                 stopped,
@@ -352,7 +358,7 @@ class Attempts:
             phases = phases or _phases(passed)
             if not phases:
                 return None
-            phases = [self._dated(phase) for phase in phases] if self._behind else phases
+            phases = [self._dated(phase) for phase in phases]
             seen = reduce_phases(phases, side_effects=acts, require_evidence=required)
             # The process died with its reports: what it did in the world is in the spool, line by
             # line.
@@ -387,14 +393,20 @@ def _after(
     if payload is not None:
         # A row holds a plain pass alone: anything else needs phases, which the rule table reads.
         odd = payload.blocked or payload.raised or payload.repeat or payload.doubt
-        if odd or payload.torn or payload.stopped or payload.seen_at or payload.attachments:
+        if (
+            odd
+            or payload.attempt > 1
+            or payload.torn
+            or payload.stopped
+            or payload.seen_at
+            or payload.attachments
+        ):
             return None
         assertions = max(assertions, payload.assertions)
         if payload.evidence:
             evidence += payload.evidence
-    stopped = values.get("stop") or 0.0
-    stopped = stopped if stopped > stop else stop
-    taken = duration + (values.get("duration") or 0.0)
+    stopped = max(stop_of(values), stop)
+    taken = duration + seconds(values.get("duration"))
     return number + 1, worker, taken, stopped, evidence, assertions
 
 

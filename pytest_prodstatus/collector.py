@@ -352,18 +352,26 @@ class Collector:
         """Keep only the criteria that are unmet; those with side effects only if none started."""
         from pytest_prodstatus.model.criterion_status import RunData
         from pytest_prodstatus.model.unmet import choose
-        from pytest_prodstatus.presence import with_presence
+        from pytest_prodstatus.presence import presence_of
 
         settings, former = self.settings, basis.former
         restricted = bool(restriction(settings, config))
-        known = tuple(stage.id for stage in former.stages) if former and restricted else ()
+        stages = tuple(stage.id for stage in former.stages) if former and restricted else ()
         try:
-            found = checked_catalogue(settings, Manifest(criteria=self.criteria), known)
+            found = checked_catalogue(settings, Manifest(criteria=self.criteria), stages)
         except pytest.UsageError:
             return  # the process that judges the manifest reports it
         # A plan only: what is fixed for the run is made in `settle`.
-        manifest = Manifest(criteria=self.criteria, files=_complete(files, config))
-        known_of_run = RunData(
+        manifest = Manifest(
+            criteria=self.criteria,
+            deselected=frozenset(self.criteria),
+            files=_complete(files, config),
+        )
+        roots = test_roots(settings, config)
+        criteria = former.criteria if former else ()
+        known = presence_of(criteria, manifest, roots, restricted=restricted)
+        data = RunData(
+            **known._asdict(),
             catalogue=found.at(basis.run.started),
             collected=self.criteria.values(),
             restricted=restricted,
@@ -372,7 +380,6 @@ class Collector:
             former=former,
             require_evidence=settings.config.require_evidence,
         )
-        data = with_presence(known_of_run, manifest, test_roots(settings, config))
         chosen = choose(basis, data, settings.unmet)
         ids = {item.nodeid: self.criteria[item.nodeid].id for item in items
                if item.nodeid in self.criteria}  # fmt: skip

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import RAISED, SHARED, Blocked, Repeated, blocked, is_shared
+from pytest_prodstatus.calls import NEVER_CALLED, NO_REPORT, Around, Calls
 from pytest_prodstatus.collector import Collector
 from pytest_prodstatus.model.catalogue import Criterion
 from pytest_prodstatus.model.evidence import (
@@ -30,7 +31,7 @@ from pytest_prodstatus.model.teardown import TornDown
 from pytest_prodstatus.model.text import described, is_aware, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.reports import FILES, Payload, shown, thread_death
-from pytest_prodstatus.scopes import Scopes, widest_ending
+from pytest_prodstatus.scopes import Scopes, all_in, widest_ending
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -41,6 +42,11 @@ if TYPE_CHECKING:
 _WAITING_LIMIT = 500
 """Characters of the line about what a criterion waits for."""
 _CORRECT = "correct the call"
+_RAN_AGAIN = Reason(
+    text="it ran again after what was reported of it, and nothing says how that ended",
+    kind=Kind.INCONCLUSIVE,
+    remedy="report each attempt: look for pytest_runtest_protocol in conftests and plugins",
+)
 
 
 class _Attempt:
@@ -61,11 +67,12 @@ class _Attempt:
         waits: what a call of `eventually` waits for and has not seen, and what says why not.
         unseen: why the phase proves nothing that passed without waiting for one of them.
         death: that a thread of the test died in this phase.
+        number: how often its test has begun in this process by now.
     """
 
     __slots__ = (
-        "began", "criterion", "death", "fresh", "item", "raised", "recorded", "refused", "remedy",
-        "seen_at", "unheld", "unready", "unseen", "waits",
+        "began", "criterion", "death", "fresh", "item", "number", "raised", "recorded", "refused",
+        "remedy", "seen_at", "unheld", "unready", "unseen", "waits",
     )  # fmt: skip
 
     def __init__(self, item: pytest.Item | None = None, criterion: Criterion | None = None) -> None:
@@ -83,6 +90,7 @@ class _Attempt:
         self.waits: dict[str, Callable[[], Reason]] = {}
         self.unseen: Reason | None = None
         self.death: Reason | None = None
+        self.number = 1
 
 
 class Observer:
@@ -106,6 +114,14 @@ class Observer:
         self._attaching: Attaching | None = None
         self._nextitem: pytest.Item | None = None
         self._report: pytest.TestReport | None = None
+        self._calls = Calls()
+        self._begun: set[str] = set()
+        self._again: dict[str, int] = {}
+
+    def enclose(self, plugins: pytest.PytestPluginManager) -> None:
+        """Register what must be further in, or out, than any hook: everything is collected."""
+        plugins.register(self._calls, "prodstatus-calls")
+        plugins.register(Around(self._calls, lambda: self._report), "prodstatus-around")
 
     def forget(self) -> None:
         """Let go of the tests and fixtures at the end of the run, so that they can be freed."""
@@ -250,6 +266,7 @@ class Observer:
             with self._scopes.noting_dead_threads(self._note_death):
                 result = yield
             attempt.unseen = attempt.death
+            attempt.raised = self._calls.hidden
         except BaseException as error:
             attempt.unready = self._as_blocked(error)
             if attempt.unready is not error:
@@ -265,12 +282,17 @@ class Observer:
             Blocked: it must not start.
         """
         self._scopes.begin()
+        self._calls.begin()
         RAISED.clear()
         if self._attaching is not None:
             self._attaching.begin()
         if attempt.criterion is None or attempt.item is None:
             return
         attempt.began = clock.timestamp()
+        nodeid = attempt.item.nodeid
+        if nodeid in self._begun:
+            attempt.number = self._again[nodeid] = self._again.get(nodeid, 1) + 1
+        self._begun.add(nodeid)
         if sys.flags.optimize:
             # pytest keeps the asserts of test files, but not those of modules that they import.
             blocked(
@@ -299,7 +321,7 @@ class Observer:
             raise Repeated
 
     @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_call(self) -> Generator[None, object, object]:
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Keep the test's exception before a hook can swallow it: this is the innermost wrapper.
 
         pytest-retry ignores that a set-up failed or was refused; then the test doesn't start here.
@@ -309,7 +331,10 @@ class Observer:
         former, attempt = self._report, self._attempt
         try:
             with self._scopes.noting_dead_threads(self._note_death):
-                return (yield from self._keep_raised(attempt.unready))
+                result = yield from self._keep_raised(attempt.unready)
+            if attempt.raised is None and attempt.unseen is None and self._calls.missed(item):
+                attempt.unseen = NEVER_CALLED
+            return result
         finally:
             if former is not None and former.when == "call" and attempt.criterion is not None:
                 self._hand_over(self._payload(attempt.raised, "call"), former)
@@ -327,6 +352,7 @@ class Observer:
         """Keep the exception of a phase; raise the one before instead of starting it."""
         attempt = self._attempt
         attempt.raised, attempt.death = before, None
+        self._calls.begin()
         if attempt.criterion is not None:
             attempt.began = clock.timestamp()
         if before is not None:
@@ -340,6 +366,8 @@ class Observer:
             raise
         else:
             attempt.unseen = next((why() for why in attempt.waits.values()), attempt.death)
+            if self._calls.hidden is not None:
+                attempt.raised = self._as_blocked(self._calls.hidden)
             return result
         finally:
             attempt.waits.clear()
@@ -364,15 +392,21 @@ class Observer:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    ) -> Generator[None, object, pytest.TestReport]:
         """Attach what the criterion recorded to its report, and what others must answer for."""
         attempt = self._attempt
         # A plugin may make a report of another test than the one that began last.
         began = item is attempt.item
         running = attempt.criterion if began else self._collector.criteria.get(item.nodeid)
         ended = 0.0 if running is None else clock.timestamp()
-        report = self._report = yield
+        report = yield
+        if not isinstance(report, pytest.TestReport):
+            report = pytest.TestReport.from_item_and_call(item, call)
+            attempt.unseen = attempt.unseen or NO_REPORT
+        self._report = report
         raised, found = attempt.raised, call.excinfo.value if call.excinfo else None
+        if found is None and raised is not None and not _is_failure(raised):
+            attempt.unseen = attempt.unseen or _swallowed(raised, self.redaction.output)
         if raised is None or (_is_failure(found) and not _is_assertion(raised)):
             # A plugin for soft assertions puts its own there, which says more.
             raised = found
@@ -384,7 +418,7 @@ class Observer:
             counted = self.assertions is not None and call.when == "call"
             attached = self._attaching and (self._attaching.fresh or self._attaching.notices)
             noted = attempt.refused or attempt.unheld or attempt.unseen or RAISED or attached
-            kept = attempt.recorded or contacted or raised or noted or torn
+            kept = attempt.recorded or contacted or raised or noted or torn or attempt.number > 1
             # Most reports of thousands have nothing to carry.
             if kept or uses or frozen or counted:
                 doubt = self._doubt(item, running) if counted and report.passed else None
@@ -399,6 +433,15 @@ class Observer:
         RAISED.clear()
         SHARED.clear()
         return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note if the test ran again since, and so may have shown something else."""
+        last = self._again.get(report.nodeid)
+        if last is not None:
+            payload = Payload.of(report) or Payload()
+            if payload.attempt < last:
+                replace(payload, blocked=payload.blocked or _RAN_AGAIN).attach(report)
 
     def _is_frozen(self, call: pytest.CallInfo[None], ended: float) -> bool:
         """Return whether the test has its own time, so that pytest's instants are of that."""
@@ -521,6 +564,8 @@ class Observer:
             repeat=isinstance(raised, Repeated),
             uses=uses,
             torn=torn,
+            attempt=attempt.number,
+            when=when if raised is not None else "",
             wider=bool(torn) and not _is_failure(raised),
             detail=clean(given.stack) if given else "",
             assertions=self.assertions.passed if self.assertions and when == "call" else 0,
@@ -555,6 +600,13 @@ def _is_failure(raised: BaseException | None) -> TypeGuard[BaseException]:
     return raised is not None and not isinstance(raised, (*_NO_FAILURES, by_unittest))
 
 
+def _swallowed(raised: BaseException, clean: Callable[[str], str]) -> Reason:
+    """Return why a phase proves nothing whose skip, or other end, a hook swallowed."""
+    skipped = isinstance(raised, (pytest.skip.Exception, pytest.xfail.Exception))
+    kind = Kind.SKIPPED if skipped else Kind.INCONCLUSIVE
+    return Reason(text=f"{clean(shown(raised))} (and a hook swallowed that)", kind=kind)
+
+
 def reason_of(raised: BaseException, clean: Callable[[str], str]) -> Reason:
     """Return the reason for a criterion that raised an exception.
 
@@ -578,8 +630,4 @@ def reason_of(raised: BaseException, clean: Callable[[str], str]) -> Reason:
 
 def _is_assertion(raised: BaseException) -> bool:
     """Return whether an exception says that something was seen not to hold."""
-    if isinstance(raised, (AssertionError, pytest.fail.Exception)):
-        return True
-    # A group, by its attribute: Python 3.10 has no groups, and the tests' package for them differs.
-    members = getattr(raised, "exceptions", ())
-    return isinstance(members, tuple) and any(map(_is_assertion, members))
+    return any(isinstance(e, (AssertionError, pytest.fail.Exception)) for e in all_in(raised))

@@ -1,25 +1,36 @@
-"""Whether a test that an earlier run observed, and this one didn't collect, is still there.
+"""Whether a test that an earlier run observed, and this one doesn't run, is still what it was.
 
-Nothing is imported or run for it. What can't be seen is not there: a verdict on a test that may be
-gone is worth nothing.
+Nothing is imported or run for it: the record has a digest of the test's file and of the files that
+pytest imports on the way to it. What can't be seen to be the same is not: a verdict belongs to the
+test that was run.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from pytest_prodstatus.criteria import Manifest
-from pytest_prodstatus.model.criterion_status import RunData, file_of
+from pytest_prodstatus.model.criterion_status import file_of
 from pytest_prodstatus.model.record import CriterionStatus
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.readers.files import read_file
 
 _DIGITS = 16
 """Of a digest: enough to notice a change, and short, since every criterion has one."""
+_ON_THE_WAY = ("conftest.py", "__init__.py")
+"""Files that pytest imports from each folder above a test: they may change, skip or ignore it."""
+
+
+class Presence(NamedTuple):
+    """What is known of the files of a run's tests; the fields are those of `RunData`."""
+
+    gone: frozenset[str]
+    unseen: Mapping[str, Reason]
+    sources: Mapping[str, str]
 
 
 class TestFiles:
@@ -33,68 +44,87 @@ class TestFiles:
 
     def __init__(self, roots: Iterable[Path]) -> None:
         self._roots = tuple(dict.fromkeys(roots))
-        self._contents: dict[str, bytes | None] = {}
+        self._digests: dict[str, str] = {}
+        self._parts: dict[Path, bytes] = {}
 
     def exists(self, file: str) -> bool:
         """Return whether there is a file of this path."""
         return any((root / file).exists() for root in self._roots)
 
     def digest(self, file: str) -> str:
-        """Return the digest of a file; "" if it can't be read."""
-        content = self._content(file)
-        return hashlib.sha256(content).hexdigest()[:_DIGITS] if content is not None else ""
+        """Return the digest of a file and of those on the way to it; "" if one can't be read."""
+        if file not in self._digests:
+            root = next((root for root in self._roots if (root / file).is_file()), None)
+            self._digests[file] = "" if root is None else self._digest(root, PurePath(file))
+        return self._digests[file]
+
+    def _digest(self, root: Path, file: PurePath) -> str:
+        """Return the digest of a file below a root; "" if it can't be read."""
+        way = [root / folder / name for folder in file.parents for name in _ON_THE_WAY]
+        try:
+            parts = [self._part(path) for path in (*way, root / file)]
+        except OSError:
+            return ""
+        return hashlib.sha256(b"".join(parts)).hexdigest()[:_DIGITS]
+
+    def _part(self, path: Path) -> bytes:
+        """Return the digest of one file, which is read once; that of none if it doesn't exist."""
+        if path not in self._parts:
+            content = read_file(path) if path.exists() else None
+            self._parts[path] = b"-" if content is None else hashlib.sha256(content).digest()
+        return self._parts[path]
 
     def unseen(
         self, former: Iterable[CriterionStatus], manifest: Manifest
     ) -> Iterator[tuple[str, Reason]]:
-        """Yield the node ids of CONFIRMED tests that are not seen to exist any more, and why.
+        """Yield the ids of CONFIRMED criteria whose tests may not be what they were, and why.
 
-        A test is there if its file was collected in part and it was found; if its file is what it
-        was when the test was last collected; or if its function is still in the file. Parameters
-        are only known when the file is collected.
+        Those that this run selects are left out, and those that are known to be deleted.
 
         Args:
             former: the criteria of an earlier run.
             manifest: what this run collected.
         """
+        collected = {criterion.id: criterion.nodeid for criterion in manifest.criteria.values()}
         for status in former:
-            file, nodeid = file_of(status), status.nodeid
-            if nodeid is None or nodeid in manifest.criteria or file in manifest.files:
+            nodeid = collected.get(status.id)
+            if status.observed is not Verdict.CONFIRMED or status.nodeid is None:
                 continue
-            if status.observed is not Verdict.CONFIRMED or not self.exists(file):
+            file = (nodeid or status.nodeid).partition("::")[0]
+            runs = nodeid is not None and nodeid not in manifest.deselected
+            deleted = nodeid is None and (file in manifest.files or not self.exists(file))
+            if runs or deleted:
                 continue
-            found = found_in(manifest.parts, nodeid)
-            if found is None:
-                same = status.source and status.source == self.digest(file)
-                found = same or defines(self._content(file) or b"", nodeid)
-            if not found:
-                name = nodeid.removeprefix(f"{file}::")
+            remedy = f"run pytest {file}"
+            if nodeid is None and found_in(manifest.parts, status.nodeid) is False:
+                name = status.nodeid.removeprefix(f"{file}::")
                 text = f"{name} is no longer seen in {file}, which was not collected as a whole"
-                yield nodeid, Reason(text=text, kind=Kind.NOT_RUN, remedy=f"run pytest {file}")
-
-    def _content(self, file: str) -> bytes | None:
-        """Return the bytes of a file, read once; None if it isn't there or can't be read."""
-        if file not in self._contents:
-            path = next((path for root in self._roots if (path := root / file).is_file()), None)
-            try:
-                self._contents[file] = read_file(path) if path else None
-            except OSError:
-                self._contents[file] = None
-        return self._contents[file]
+                yield status.id, Reason(text=text, kind=Kind.NOT_RUN, remedy=remedy)
+            elif not status.source or status.source != self.digest(file):
+                text = f"its test may have changed since: {file} has, or a file above it"
+                yield status.id, Reason(text=text, kind=Kind.NOT_RUN, remedy=remedy)
 
 
-def with_presence(data: RunData, manifest: Manifest, roots: Iterable[Path]) -> RunData:
-    """Return what is known of a run, with what is known of its tests' files.
+def presence_of(
+    former: Iterable[CriterionStatus],
+    manifest: Manifest,
+    roots: Iterable[Path],
+    *,
+    restricted: bool,
+) -> Presence:
+    """Return what is known of the files of a run's tests.
 
     Args:
-        data: the rest, with the record that a partial run carries over from.
+        former: the criteria of the last record.
         manifest: what the run collected.
         roots: the folders that a node id may begin at.
+        restricted: only a part of the suite was collected.
     """
-    former = tuple(data.former.criteria) if data.former and data.restricted else ()
+    former = tuple(former)
     files = TestFiles(roots)
-    return data._replace(
-        gone=frozenset(file for file in map(file_of, former) if file and not files.exists(file)),
+    named = {*map(file_of, former)} - {""} if restricted else set()
+    return Presence(
+        gone=frozenset(file for file in named if not files.exists(file)),
         unseen=dict(files.unseen(former, manifest)),
         sources={file: files.digest(file) for file in {*map(file_of, manifest.criteria.values())}},
     )
@@ -107,7 +137,11 @@ def found_in(parts: Mapping[str, frozenset[str]], nodeid: str) -> bool | None:
         parts: the node ids in each file and class that was looked through.
         nodeid: the test's.
     """
-    names, _ = _names_of(nodeid)
+    file, _, rest = nodeid.partition("::")
+    # Before the split: a parameter may hold "::".
+    head, bracket, parameters = rest.partition("[")
+    *classes, function = head.split("::")
+    names = [file, *classes, f"{function}{bracket}{parameters}"]
     chain = ["::".join(names[: n + 1]) for n in range(len(names) - 1)]
     for parent, child in pairwise([*chain, nodeid]):
         if parent not in parts:
@@ -115,41 +149,3 @@ def found_in(parts: Mapping[str, frozenset[str]], nodeid: str) -> bool | None:
         if child not in parts[parent]:
             return False
     return True
-
-
-def defines(source: bytes, nodeid: str) -> bool:
-    """Return whether a test is certainly in a file, by its text alone.
-
-    A test with parameters, one that a base class or a helper gives, and one that is defined under
-    a condition are not.
-
-    Args:
-        source: the file's content.
-        nodeid: the test's.
-    """
-    names, function = _names_of(nodeid)
-    if names[-1] != function:
-        return False
-    try:
-        body: Sequence[ast.stmt] = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    for name in names[1:]:
-        found = [node for node in body if isinstance(node, _NAMED) and node.name == name]
-        if not found:
-            return False
-        # The last definition of a name is the one that Python keeps.
-        body = found[-1].body
-    return True
-
-
-_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
-def _names_of(nodeid: str) -> tuple[list[str], str]:
-    """Return file, classes and test of a node id; and the test's name without parameters."""
-    file, _, rest = nodeid.partition("::")
-    # Before the split: a parameter may hold "::".
-    head, bracket, parameters = rest.partition("[")
-    *classes, function = head.split("::")
-    return [file, *classes, f"{function}{bracket}{parameters}"], function

@@ -56,6 +56,7 @@ from pytest_prodstatus.spool import Spool
 
 if TYPE_CHECKING:
     from pytest_prodstatus.model.unmet import Basis
+    from pytest_prodstatus.presence import Presence
 
 OURS = (EXIT_OPEN, EXIT_BLOCKED, EXIT_UNWRITTEN)
 """Exit statuses that say that nothing went wrong, or that only this plugin sets."""
@@ -101,6 +102,7 @@ class Recorder:
         self._run: Run | None = None
         self._restricted = False
         self._missing: dict[str, Reason] = {}
+        self._presence: Presence | None = None
         self._incidents: dict[tuple[str, str], Reason] = {}
         self._marked: tuple[str, ...] | None = None
         self._used_id = False
@@ -251,6 +253,7 @@ class Recorder:
         found = checked_catalogue(self.settings, manifest, known if narrowed else ())
         self._catalogue = found.at(self._begun_run().started)
         self._manifest = manifest
+        self._presence = self._seen_files(manifest)
         self.criteria = self.attempts.criteria = manifest.criteria
         unsaid = self._begun_run().selection == NOTHING_YET
         self._run = replace(
@@ -265,6 +268,17 @@ class Recorder:
         elif unsaid:
             self.outputs.say_begun(self._marker(self._catalogue, ()))
         self._refuse_to_act()
+
+    def _seen_files(self, manifest: Manifest) -> Presence:
+        """Return what is known of the tests' files, as they are before the first test.
+
+        A test may change them, and even take from Python what it needs to read them.
+        """
+        from pytest_prodstatus.presence import presence_of
+
+        former = self._former.criteria if self._former else ()
+        roots = test_roots(self.settings, self.config)
+        return presence_of(former, manifest, roots, restricted=self._restricted)
 
     def _refuse_to_act(self) -> None:
         """Refuse a run whose workers can no longer be stopped from acting on the world.
@@ -357,12 +371,7 @@ class Recorder:
         )
         self._run = replace(run, finished=finished, subject=subject)
         skews = self.attempts.date(run.started, finished)
-        from pytest_prodstatus.presence import with_presence
-
-        manifest, _ = self._begun()
-        roots = test_roots(self.settings, self.config)
-        data = with_presence(self._run_data(), manifest, roots)
-        statuses = criterion_statuses(data, self._run, finished)
+        statuses = criterion_statuses(self._run_data(), self._run, finished)
         self._statuses = self.attempts.lay_tear_downs(statuses, self._run.id)
         self._keep_attachments()
         self._note_status(pytest_status)
@@ -673,7 +682,9 @@ class Recorder:
         """Return what is known of the run, as the rules of the model need it."""
         manifest, catalogue = self._begun()
         out = AllBut(manifest.criteria[nodeid].id for nodeid in manifest.deselected)
+        known = self._presence._asdict() if self._presence else {}
         return RunData(
+            **known,
             catalogue=catalogue,
             collected=manifest.criteria.values(),
             selected=out,

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 import pytest
@@ -56,6 +57,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         uses: keys of the fixtures of wider scope that it used and that no earlier phase named.
         torn: tear-downs of wider scope that did not pass in this phase, used by it or not.
         wider: these are all that went wrong; nothing of it is the test's own.
+        attempt: how often the test had begun in its process by then.
+        when: the phase, if it raised something; a hook may put another name into the report.
         stopped, duration: when the phase ended, and how many seconds it took, if pytest's report is
             wrong about that, because the test froze time; else None.
         detail: where the test was when the run's deadline ended it; else "".
@@ -77,6 +80,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     uses: tuple[str, ...] = ()
     torn: tuple[TornDown, ...] = ()
     wider: bool = False
+    attempt: int = 1
+    when: str = ""
     stopped: Instant | None = None
     duration: float | None = None
     detail: str = ""
@@ -233,16 +238,18 @@ def _raised(message: str) -> str:
     return next(lines, "no more is known")
 
 
+_MOST_SECONDS = 1e10
+"""Since 1970, some centuries; no phase takes as long. NaN isn't less either."""
 _WENT_WRONG = ("failed", "rerun")
 
 
 def phase_of(report: pytest.TestReport) -> Phase:
     """Return what pytest's report and its payload say of one phase of a criterion."""
     payload = Payload.of(report) or Payload()
-    stop = getattr(report, "stop", None)
+    stop = stop_of(vars(report))
     duration = report.duration if payload.duration is None else payload.duration
     return Phase(
-        when=str(report.when),
+        when=payload.when or str(report.when),
         outcome=str(report.outcome),
         xfail=hasattr(report, "wasxfail"),
         # pytest's own SubtestReport and pytest-subtests' carry the subtest's context.
@@ -261,8 +268,26 @@ def phase_of(report: pytest.TestReport) -> Phase:
         worker=worker_id(getattr(report, "node", None)),
         stopped=payload.stopped or (clock.at(stop) if stop else None),
         seen_at=payload.seen_at,
-        duration=float(duration or 0.0),
+        duration=seconds(duration),
+        attempt=payload.attempt,
     )
+
+
+def stop_of(values: Mapping[str, Any]) -> float:
+    """Return when a report's phase ended, in seconds since 1970; 0.0 if it doesn't say.
+
+    Now, if a hook put something there that is no instant.
+
+    Args:
+        values: the report's attributes.
+    """
+    return (seconds(values["stop"]) or clock.timestamp()) if "stop" in values else 0.0
+
+
+def seconds(value: object) -> float:
+    """Return a number of seconds from a report; 0.0 for what a hook put there that is none."""
+    number = isinstance(value, (int, float)) and 0 <= value <= _MOST_SECONDS
+    return float(value) if number else 0.0  # type: ignore[arg-type]  # a number
 
 
 def verdict_of(

@@ -359,7 +359,18 @@ def _leaves(
 
 def _is_of_fixtures(error: BaseException) -> bool:
     """Return whether pytest made a group of what fixtures raised; a fixture may raise its own."""
-    return any(next(_calls(e, _FINISH), None) or _is_of_fixtures(e) for e in _inner(error))
+    return any(next(_calls(e, _FINISH), None) for e in all_in(error) if e is not error)
+
+
+def all_in(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and, of a group, all that are in it, each once and at any depth."""
+    waiting, seen = [error], {id(error)}
+    while waiting:  # not by recursion: a group may be nested as deep as memory allows
+        one = waiting.pop()
+        yield one
+        inner = [e for e in _inner(one) if id(e) not in seen]
+        seen.update(map(id, inner))
+        waiting += reversed(inner)
 
 
 def _inner(error: BaseException) -> tuple[BaseException, ...]:

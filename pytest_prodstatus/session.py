@@ -91,6 +91,7 @@ class Session:
         self._manifests: dict[int, tuple[str, Manifest | None]] = {}
         self._sign_key: str | None = None
         self._oom_kills: int | None = None
+        self._unjudged = False
 
     # Parts that are made when first needed. Whether this is an xdist worker is not known before
     # the conftests are loaded.
@@ -525,6 +526,7 @@ class Session:
         """
         if self.active or _any_criterion(session.items):
             self.activate().collector.settle(session, self._files, self._deselected, self._parts)
+            self.observer.enclose(self.config.pluginmanager)
         if self._judge_of_run is not None:
             self.begin(self.collector.manifest)
         return (yield)
@@ -606,12 +608,37 @@ class Session:
 
     def _judge(self, recorder: Recorder, session: pytest.Session, exitstatus: int) -> bool:
         """Judge the run and set its exit status; return whether there was a run to judge."""
-        record = recorder.finish(exitstatus)
+        if self._unjudged:
+            return False
+        try:
+            record = recorder.finish(exitstatus)
+        except Exception as error:  # noqa: BLE001  a test may have taken anything from Python
+            self._end_unjudged(session, error)
+            return False
         if record is not None:
             session.exitstatus = record.decision.exit_code
         if self._words is not None:
             self._words.show_verdicts()  # in pytest's own summary
         return record is not None
+
+    def _end_unjudged(self, session: pytest.Session, error: Exception) -> None:
+        """Say in one sentence that the run can't be judged; nothing is confirmed by its record."""
+        from pytest_prodstatus.model.verdict import EXIT_UNWRITTEN, worse_status
+
+        self._unjudged = True
+        session.exitstatus = worse_status(EXIT_UNWRITTEN, int(session.exitstatus))
+        frames = error.__traceback__
+        while frames is not None and frames.tb_next is not None:
+            frames = frames.tb_next
+        where = f" ({frames.tb_frame.f_code.co_filename}:{frames.tb_lineno})" if frames else ""
+        text = self.redaction.text(f"{type(error).__name__}: {error}")
+        os.write(
+            2,
+            f"prodstatus: the run can't be judged, so nothing is confirmed: {text}{where}; see "
+            "whether a test replaces a function of Python and doesn't put it back\n".encode(
+                errors="backslashreplace"
+            ),
+        )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_unconfigure(self) -> Generator[None]:

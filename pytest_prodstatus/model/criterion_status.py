@@ -75,7 +75,7 @@ class RunData(NamedTuple):
         untrusted: why no CONFIRMED of that record is carried over; None if they may be.
         unreached: why a criterion that was selected was not reached.
         gone: paths of the files of its criteria that no longer exist.
-        unseen: by node id, why a test that was not collected isn't seen to exist any more.
+        unseen: by id, why a test that doesn't run isn't seen to be the one that was observed.
         sources: by path, the digest of each file that was collected, also in part.
         require_evidence: a CONFIRMED without evidence is BLOCKED, also one that is carried over.
         met: criteria were left out because they need no further run (`--unmet`), or are in another
@@ -374,7 +374,6 @@ def _unselected_status(
             nodeid=criterion.nodeid,
             side_effects=criterion.side_effects,
             exempt=data.catalogue.exemption(criterion),
-            source=data.sources.get(file_of(criterion), ""),
         )
         status = _carried(updated, data, run, now)
     else:
@@ -406,7 +405,7 @@ def _carried(old: CriterionStatus, data: RunData, run: Run, now: datetime) -> Cr
     if data.killed and old.observed is Verdict.CONFIRMED and data.killed.may_have_run(old):
         return not_observed(old, data.killed.reason, selected=False)
     stage, release = data.catalogue.by_id[old.stage], run.subject.release
-    untrusted = data.untrusted or data.unseen.get(old.nodeid or "")
+    untrusted = data.untrusted or data.unseen.get(old.id)
     return carried(
         old,
         stage,

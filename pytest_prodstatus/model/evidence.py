@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
@@ -51,6 +51,8 @@ _DIGITS = 40
 """Digits that a number may have before the point, and as many after it."""
 # Far below 4,300 digits, beyond which Python refuses to print an int.
 _MAX_INT = 10**_DIGITS - 1
+_MOST_ITEMS = 10_000_000
+"""Of a list or mapping, of which only the first are kept; more is no length of a real one."""
 
 
 class EvidenceError(TypeError):
@@ -399,7 +401,13 @@ def entry_of(
     Raises:
         EvidenceError: `value`, or an item of it, is of a type that isn't allowed.
     """
-    item = _Converter(name, clean).item_of(value)
+    try:
+        item = _Converter(name, clean).item_of(value)
+    except EvidenceError:
+        raise
+    except (Exception, SystemExit) as error:  # from the value's own code; Ctrl-C is never that
+        msg = f"evidence {name!r} can't be read: the value raised {type(error).__name__}"
+        raise EvidenceError(msg) from error
     # Not `asdict`, which would convert the items of a list as well.
     values = {field: getattr(item, field) for field in item.__struct_fields__}
     return _ENTRY_OF[type(item)](name=label or name, at=at, **values)
@@ -482,15 +490,17 @@ class _Converter:
         """
         if isinstance(value, Mapping):
             self._check_level(level)
-            named = self._items_by_name(value, level)
-            return MapItem(value=named, cut_from=_cut_from(len(value), len(named)))
+            length = self._length(value)
+            named = self._items_by_name(value, level, length)
+            return MapItem(value=named, cut_from=_cut_from(length, len(named)))
         # Neither a generator nor a set is a Sequence: `_plain` refuses both.
         if isinstance(value, Sequence) and not isinstance(
             value, (str, bytes, bytearray, memoryview)
         ):
             self._check_level(level)
-            items = tuple(self.item_of(item, level + 1) for item in self._kept(value))
-            return ListItem(value=items, cut_from=_cut_from(len(value), len(items)))
+            length = self._length(value)
+            items = tuple(self.item_of(item, level + 1) for item in self._kept(value, length))
+            return ListItem(value=items, cut_from=_cut_from(length, len(items)))
         return self._plain(value)
 
     def _check_level(self, level: int) -> None:
@@ -501,23 +511,31 @@ class _Converter:
             )
             raise EvidenceError(msg)
 
-    def _kept(self, values: Iterable[Any]) -> Iterator[Any]:
+    def _length(self, values: Sized) -> int:
+        length = len(values)
+        if length > _MOST_ITEMS:
+            self._refuse(f": it can't have {length} items")
+        return length
+
+    def _kept(self, values: Iterable[Any], length: int) -> Iterator[Any]:
         """Yield the first values, as long as the entry has room for more."""
-        for value in islice(values, ITEMS_LIMIT):
+        for number, value in enumerate(islice(values, ITEMS_LIMIT)):
+            if number >= length:
+                self._refuse(f": it has more items than its length says, {length}")
             if not self._left:
                 return
             self._left -= 1
             yield value
 
-    def _items_by_name(self, values: Mapping[Any, object], level: int) -> dict[str, Item]:
-        for key in values:
+    def _items_by_name(
+        self, values: Mapping[Any, object], level: int, length: int
+    ) -> dict[str, Item]:
+        # Not those beyond its length: they may never end.
+        for key in islice(values, length):
             if not isinstance(key, str):
-                msg = (
-                    f"evidence {self._name!r}: a mapping's keys must be text, not {_describe(key)}"
-                )
-                raise EvidenceError(msg)
+                self._refuse(f": a mapping's keys must be text, not {_describe(key)}")
         kept: dict[str, Item] = {}
-        for key, item in self._kept(values.items()):
+        for key, item in self._kept(values.items(), length):
             # Two keys may become equal when they are put on one line; both are kept.
             line = unique = one_line(self._clean(str.__str__(key)), limit=NAME_LIMIT)
             while unique in kept:

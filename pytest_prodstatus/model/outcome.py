@@ -45,6 +45,7 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
         stopped: its end in UTC, if known.
         seen_at: the earlier instant that the criterion dates what it shows by, if it does.
         duration: seconds.
+        attempt: how often the test had begun in its process by then.
     """
 
     when: str
@@ -65,6 +66,7 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
     stopped: datetime | None = None
     seen_at: datetime | None = None
     duration: float = 0.0
+    attempt: int = 1
 
 
 class Observation(Struct, frozen=True, kw_only=True, gc=False):
@@ -128,6 +130,8 @@ def reduce_phases(
         findings = [(Verdict.BLOCKED, NO_EVIDENCE)]
     # max() returns the first of equals.
     verdict, reason = max(findings, key=lambda f: f[0].severity, default=(Verdict.CONFIRMED, None))
+    # A hook that runs a test again may report one attempt only.
+    begun = max(len(attempts), *(phase.attempt for phase in phases))
     stops = [phase.stopped for attempt in counted for phase in attempt if phase.stopped]
     dates = [phase.seen_at for attempt in counted for phase in attempt if phase.seen_at]
     last = max(stops, default=None)
@@ -140,8 +144,8 @@ def reduce_phases(
         evidence=evidence,
         observed_at=last,
         duration=sum(phase.duration for phase in phases),
-        attempts=len(attempts),
-        flaky=verdict is Verdict.CONFIRMED and len(counted) < len(attempts),
+        attempts=begun,
+        flaky=verdict is Verdict.CONFIRMED and len(counted) < begun,
         detail=_detail(counted, (verdict, reason)) if reason else "",
         # Each attempt that counts must prove something: with `--dist each` there are several.
         assertions=min((max(p.assertions for p in attempt) for attempt in counted), default=0),

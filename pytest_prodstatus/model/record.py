@@ -66,7 +66,7 @@ class CriterionStatus(
         assertions: how many assertions passed in its last attempt; null if they weren't counted.
         exempt: what says that no assertion is required of it, its mark or its stage; null if one
             is, or if the project requires none.
-        source: digest of its file when its test was last collected; "" if that isn't known.
+        source: digest of its file, and of those above it, when its test ran; "" if unknown.
         attachments: the files that it attached, if any; they lie in `attachments/RUN/` beside the
             record, RUN being the run that observed it.
     """

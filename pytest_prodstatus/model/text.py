@@ -183,7 +183,10 @@ _REPR.maxother = _REPR.maxstring = 80
 
 def described(value: object) -> str:
     """Return a value's repr for a message: bounded, and safe if the repr itself fails."""
-    return _REPR.repr(value)
+    try:
+        return _REPR.repr(value)
+    except (SystemExit, RecursionError):  # it takes care of other exceptions itself
+        return f"a {type(value).__name__} without a repr"
 
 
 def is_aware(value: object) -> TypeGuard[datetime]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
@@ -12,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from pytest_prodstatus import clock
 from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.model.catalogue import Criterion
 from pytest_prodstatus.model.outcome import CRASHED, reduce_phases
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
-from pytest_prodstatus.reports import SENT, Payload, phase_of
+from pytest_prodstatus.reports import SENT, Payload, phase_of, seconds, stop_of
 from pytest_prodstatus.spool import Spool
 from tests.unit.given import entry
 
@@ -121,7 +123,7 @@ def reported(draw: st.DrawFn) -> list[pytest.TestReport]:
             more = ODD.get(odd, {})
             outcome = draw(st.sampled_from(["passed"] * 6 + ["failed", "skipped", "rerun"]))
             seen = (entry(),) if draw(st.booleans()) else ()
-            stop = draw(st.sampled_from([1.0, 2.0, 3.5, 0.0]))
+            stop = draw(st.sampled_from([1.0, 2.0, 3.5, 4.5]))
             made.append(report(when, outcome, evidence=seen, stop=stop, **more, **worker))
     return made
 
@@ -233,3 +235,12 @@ def test_reports_are_read_many_together(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(attempts, "read", counted)
     add(attempts, *(report("call") for _ in range(2_500)))
     assert len(reads) == 2
+
+
+@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, None, "soon", 1e300, []], ids=repr)
+def test_what_is_no_number_of_seconds(value: object) -> None:
+    """A hook may put anything into a report's instants: then it ended when it was read."""
+    assert seconds(value) == 0.0
+    assert abs(stop_of({"stop": value}) - clock.timestamp()) < 60
+    assert stop_of({}) == 0.0
+    assert stop_of({"stop": 5.5}) == 5.5

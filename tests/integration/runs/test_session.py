@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.integration.project import SERIAL, XDIST, Project
+from tests.integration.project import SERIAL, SHOP, XDIST, Project
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 UNDECLARED = {"pyproject.toml": "[project]\nname = 'none'\n"}
@@ -203,3 +203,14 @@ def test_a_killed_run_leaves_no_green_junit_file(
     project.run_alone(*workers, "--junitxml=junit.xml", fresh=True)  # it kills its parent
     text = (project.root / "junit.xml").read_text(encoding="utf-8")
     assert "the run is in progress" in text
+
+
+@pytest.mark.parametrize("breaks", ["builtins.open", "os.open"])
+def test_a_test_that_breaks_python_ends_in_one_sentence(project: Project, breaks: str) -> None:
+    """What a test takes from Python confirms nothing, and is no traceback of the plugin's."""
+    tests = f"import builtins\n@api\ndef test_a(): {breaks} = None\n"
+    project.write({"test_api.py": tests, "test_shop.py": SHOP})
+    ran = project.run_alone(fresh=True)
+    assert (ran.status, ran.final) == (11, "BLOCKED")
+    assert "prodstatus: the run can't be judged, so nothing is confirmed: " in ran.err
+    assert "Traceback" not in ran.out + ran.err

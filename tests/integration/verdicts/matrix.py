@@ -1598,7 +1598,238 @@ def torn():
 @api
 def test_a(torn): pass
 """
+SKIPS_ITSELF = "@api\ndef test_a(): pytest.skip('later')\n"
+BROKEN = """
+@pytest.fixture
+def broken(): assert 0, "down"
+@api
+def test_a(broken): pass
+"""
+LACKING = BROKEN.replace('assert 0, "down"', 'pytest.skip("later")')
+SWALLOWS = {
+    "the innermost wrapper": """
+        import pytest
+        @pytest.hookimpl(wrapper=True, trylast=True)
+        def HOOK():
+            try:
+                return (yield)
+            except BaseException:
+                return True
+        """,
+    "the outermost wrapper": """
+        import pytest
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def HOOK():
+            try:
+                return (yield)
+            except BaseException:
+                return True
+        """,
+    "an old wrapper": """
+        import pytest
+        @pytest.hookimpl(hookwrapper=True)
+        def HOOK():
+            (yield).force_result(True)
+        """,
+}
+"""What a conftest may wrap around each hook that runs a part of a test."""
+SETS = """
+        import pytest
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_runtest_makereport(item, call):
+            report = yield
+            if call.when == "call":
+                for name in {names}:
+                    setattr(report, name, {value})
+            return report
+        """
+AGAIN = """
+        from _pytest.runner import runtestprotocol
+        def pytest_runtest_protocol(item, nextitem):
+            first = runtestprotocol(item, log=False, nextitem=item)
+            second = runtestprotocol(item, log=False, nextitem=nextitem)
+            for report in {reports}:
+                item.ihook.pytest_runtest_logreport(report=report)
+            return True
+        """
+"""A protocol of a project's own, which reports one of two attempts."""
 LYING = [
+    lying(
+        "a group of exceptions is nested deeper than Python recurses",
+        "",
+        """
+        class Group(Exception):
+            def __init__(self, *members): self.exceptions = members
+        def nested(error):
+            for _ in range(2000): error = Group(error)
+            return error
+        @pytest.fixture
+        def torn():
+            yield
+            raise nested(ValueError("torn"))
+        @api
+        def test_a(): raise nested(ValueError("deep"))
+        @api
+        def test_b(): raise nested(AssertionError("deep"))
+        @api
+        def test_c(torn): pass
+        """,
+        {"api.a": "FAILED error", "api.b": "FAILED observed", "api.c": "FAILED error"},
+    ),
+    *(
+        row(
+            f"marks and {' '.join(option)}",
+            """
+            @api
+            @pytest.mark.xfail
+            def test_fails(): assert 0
+            @api
+            @pytest.mark.xfail
+            def test_passes(): pass
+            @api
+            def test_known(): pytest.xfail("known")
+            @api
+            @pytest.mark.skip
+            def test_skipped(): pass
+            @api
+            def test_skips(): pytest.skip("later")
+            """,
+            {
+                "api.fails": "FAILED observed",
+                "api.passes": CONFIRMED,
+                "api.known": known,
+                "api.skipped": skipped,
+                "api.skips": "BLOCKED skipped",
+            },
+            args=option,
+            final="FAILED",
+            status=1,
+        )
+        for option, known, skipped in [
+            (("--runxfail",), CONFIRMED, "BLOCKED skipped"),
+            (("-p", "no:skipping"), "FAILED observed", CONFIRMED),
+        ]
+    ),
+    lying(
+        "a hook returns before the test's function is called",
+        "def pytest_pyfunc_call(pyfuncitem): return True\n",
+        "@api\ndef test_a(): pass\n",
+        {"api.a": SUSPECT},
+        rest=SUSPECT,
+    ),
+    lying(
+        "a hook calls the test's function itself, and swallows what it raises",
+        """
+        def pytest_pyfunc_call(pyfuncitem):
+            try:
+                pyfuncitem.obj()
+            except BaseException:
+                pass
+            return True
+        """,
+        FAILS,
+        {"api.a": "FAILED observed"},
+    ),
+    lying(
+        "a hook puts another method in the place of the test's runtest",
+        """
+        def pytest_runtest_setup(item):
+            if item.name == "test_a":
+                item.runtest = lambda: None
+        """,
+        FAILS,
+        {"api.a": SUSPECT},
+    ),
+    row(
+        "a hook calls the test's function itself",
+        "@api\ndef test_a(): pass\n",
+        {"api.a": CONFIRMED},
+        files={
+            "conftest.py": "def pytest_pyfunc_call(pyfuncitem): pyfuncitem.obj(); return True\n"
+        },
+        final="CONFIRMED",
+        status=0,
+    ),
+    *(
+        lying(
+            f"a hook swallows what {what} raises, by {by}",
+            conftest.replace("HOOK", hook),
+            tests,
+            {"api.a": verdict},
+        )
+        for hook, what, tests, verdict in [
+            ("pytest_pyfunc_call", "a function", FAILS, "FAILED observed"),
+            ("pytest_pyfunc_call", "a function that skips", SKIPS_ITSELF, "BLOCKED skipped"),
+            ("pytest_runtest_call", "a test that skips", SKIPS_ITSELF, "BLOCKED skipped"),
+            # The test is called, and can't start.
+            ("pytest_runtest_setup", "a set-up", BROKEN, "FAILED observed"),
+            ("pytest_fixture_setup", "a fixture", BROKEN, "BLOCKED setup-error"),
+            ("pytest_fixture_setup", "a fixture that skips", LACKING, "BLOCKED skipped"),
+        ]
+        for by, conftest in SWALLOWS.items()
+    ),
+    *(
+        lying(
+            f"a hook puts {value} into start, stop and duration of a failure",
+            SETS.format(names=("start", "stop", "duration"), value=value),
+            FAILS,
+            {"api.a": "FAILED observed"},
+        )
+        for value in ("0", "float('nan')", "float('inf')", "None", "'soon'")
+    ),
+    *(
+        row(
+            f"a hook puts {value} into start, stop and duration of a pass",
+            "@api\ndef test_a(): pass\n",
+            {"api.a": CONFIRMED},
+            files={"conftest.py": SETS.format(names=("start", "stop", "duration"), value=value)},
+            final="CONFIRMED",
+            status=0,
+        )
+        for value in ("0", "float('nan')", "float('inf')", "None", "9e9")
+    ),
+    *(
+        lying(
+            f"a hook puts {value} into when of a failure",
+            SETS.format(names=("when",), value=value),
+            FAILS,
+            {"api.a": "FAILED observed"},
+            rest=NOT_RUN,
+        )
+        for value in ("'setup'", "'teardown'", "'bogus'", "None")
+    ),
+    lying(
+        "a hook returns no report",
+        """
+        import pytest
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_runtest_makereport(item, call):
+            report = yield
+            return None if "test_api" in item.nodeid else report
+        """,
+        "@api\ndef test_a(): assert 0\n@api\ndef test_b(): pass\n",
+        {"api.a": "FAILED observed", "api.b": SUSPECT},
+    ),
+    row(
+        "a hook runs a test again, and reports the last time only",
+        """
+        @api
+        def test_a():
+            Path("tries").open("a").write("x")
+            assert len(Path("tries").read_text()) == 2
+        """,
+        {"api.a": CONFIRMED},
+        files={"conftest.py": AGAIN.format(reports="second")},
+        final="CONFIRMED",
+        status=0,
+    ),
+    lying(
+        "a hook runs a test again, and reports the first time only",
+        AGAIN.format(reports="first"),
+        "@api\ndef test_a(): pass\n",
+        {"api.a": SUSPECT},
+        rest=SUSPECT,
+    ),
     lying(
         "a hook calls a failed report passed",
         "def pytest_runtest_logreport(report): report.outcome = 'passed'\n",

@@ -260,7 +260,7 @@ CLASS = """
 @api
 class TestApi:
     def test_a(self): pass
-    def test_b(self): assert {holds}
+    def test_b(self): assert Path('held').exists()
 """
 
 
@@ -268,20 +268,22 @@ class TestApi:
 @pytest.mark.parametrize(
     ("holds", "part", "observed"),
     [
-        ("0", ("--lf",), {"api.b"}),
-        ("0", ("--lf", "test_api.py"), {"api.b"}),
-        ("1", ("-m", "production", "--lf", "--lfnf=none"), set()),
+        (False, ("--lf",), {"api.b"}),
+        (False, ("--lf", "test_api.py"), {"api.b"}),
+        (True, ("-m", "production", "--lf", "--lfnf=none"), set()),
     ],
     ids=["class", "path", "none-failed"],
 )
 def test_last_failed_deselects_after_every_hook(
-    project: Project, mode: tuple[str, ...], holds: str, part: tuple[str, ...], observed: set[str]
+    project: Project, mode: tuple[str, ...], holds: bool, part: tuple[str, ...], observed: set[str]
 ) -> None:
     """In a class, with a path or if nothing failed, what `--lf` leaves out is carried over."""
     lean = tuple(name for name in LEAN if name != "cacheprovider")
-    project.write({"test_api.py": CLASS.format(holds=holds), "test_shop.py": SHOP})
-    assert project.run(lean=lean).final == ("CONFIRMED" if holds == "1" else "FAILED")
-    project.write({"test_api.py": CLASS.format(holds="1")})
+    project.write({"test_api.py": CLASS, "test_shop.py": SHOP})
+    if holds:
+        project.write({"held": ""})
+    assert project.run(lean=lean).final == ("CONFIRMED" if holds else "FAILED")
+    project.write({"held": ""})
     ran = project.run(*mode, *part, lean=lean)
     assert set(ran.verdicts.values()) == {"CONFIRMED"}
     assert {name for name, c in ran.criteria.items() if not c["carried_over"]} == observed
@@ -303,46 +305,108 @@ def test_criterion_whose_file_was_deleted_is_not_carried_over(
     assert (ran.final, ran.status) == ("BLOCKED", 0)
 
 
+TESTS = """
+import pytest
+pytestmark = []
+@api
+def test_a(): assert 0 == 0
+@api
+def test_b(): pass
+@shop
+def test_more(): pass
+"""
+CHANGES = {
+    "renamed": ("test_a(", "test_c("),
+    "body": ("0 == 0", "1 == 1"),
+    "rebound": ("@shop", "test_a = test_b\n@shop"),
+    "fixture": ("@api\ndef test_a", "@pytest.fixture\n@api\ndef test_a"),
+    "no-test": ("@shop", "test_a.__test__ = False\n@shop"),
+    "other-stage": ("@api\ndef test_a", "@shop\ndef test_a"),
+    "other-id": ("@api\ndef test_a", "@pytest.mark.stage('api', criterion='z')\ndef test_a"),
+    "parameters": ("@api\ndef test_a()", "@api\n@pytest.mark.parametrize('p', [1])\ndef test_a(p)"),
+    "no-stage": ("@api\ndef test_a", "def test_a"),
+    "skipped": ("pytestmark = []", "pytestmark = pytest.mark.skip"),
+    "module-skipped": ("pytestmark = []", "pytest.skip('off', allow_module_level=True)"),
+    "module-raises": ("pytestmark = []", "raise ValueError"),
+}
+
+
+def test_a_changed_test_is_not_carried_over(project: Project) -> None:
+    """A CONFIRMED belongs to the test that was run: a run of another file doesn't keep it.
+
+    It stands again once the test is what it was.
+    """
+    project.write({"test_api.py": TESTS, "test_shop.py": SHOP})
+    assert project.run().final == "CONFIRMED"
+    for change in CHANGES.values():
+        project.write({"test_api.py": TESTS.replace(*change)})
+        ran = project.run("test_shop.py")
+        assert ran.verdicts["api.a"] == "BLOCKED not-run"
+        assert ran.criteria["api.a"]["observed"] == "CONFIRMED"
+        assert "its test may have changed since" in ran.criteria["api.a"]["reason"]
+        assert (ran.status, ran.final, ran.record["decision"]["open"]) == (0, "BLOCKED", False)
+    project.write({"test_api.py": TESTS})
+    assert project.run("test_shop.py").verdicts["api.a"] == "CONFIRMED"
+
+
 @pytest.mark.parametrize(
-    ("mode", "change", "args", "verdict"),
+    ("name", "content", "verdict"),
     [
-        pytest.param(SERIAL, {}, ["test_api.py::test_b"], "CONFIRMED", id="as-it-was"),
-        pytest.param(
-            SERIAL, {"test_a(": "test_c("}, ["test_api.py::test_b"], "BLOCKED", id="renamed"
-        ),
-        pytest.param(XDIST, {"test_a(": "test_c("}, ["test_api.py::test_b"], "BLOCKED", id="n2"),
-        pytest.param(
-            SERIAL, {"test_a(": "test_c("}, ["test_shop.py"], "BLOCKED", id="renamed-elsewhere"
-        ),
-        pytest.param(
-            SERIAL, {"0 == 0": "1 == 1"}, ["test_shop.py"], "CONFIRMED", id="changed-elsewhere"
-        ),
-        pytest.param(SERIAL, {"test_a(": "test_c("}, ["--lf"], "BLOCKED", id="renamed-last-failed"),
+        ("conftest.py", "collect_ignore = ['test_api.py']\n", "BLOCKED not-run"),
+        ("other/conftest.py", "collect_ignore = ['test_api.py']\n", "CONFIRMED"),
+        ("helper.py", "broken = True\n", "CONFIRMED"),
     ],
 )
-def test_what_is_no_longer_seen_is_not_carried_over(
-    project: Project, mode: tuple[str, ...], change: dict[str, str], args: list[str], verdict: str
+def test_what_stands_above_a_test_is_a_part_of_it(
+    project: Project, name: str, content: str, verdict: str
 ) -> None:
-    """A CONFIRMED is carried over only if its test is still seen in its file."""
-    declare(project, api='criteria = ["a", "b"]')
+    """A conftest on the way to a test may change or ignore it; no other file is looked at."""
+    project.write({"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP})
+    assert project.run().final == "CONFIRMED"
+    project.write({name: content})
+    assert project.run("test_shop.py").verdicts["api.a"] == verdict
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("args", "verdict"),
+    [
+        (("--stage=shop",), "BLOCKED not-run"),
+        (("-k", "open"), "BLOCKED not-run"),
+        (("test_api.py::test_b",), "BLOCKED not-run"),
+        (("--unmet",), "CONFIRMED"),
+        ((), "CONFIRMED"),
+    ],
+)
+def test_a_changed_test_that_is_collected_is_run_or_blocked(
+    project: Project, mode: tuple[str, ...], args: tuple[str, ...], verdict: str
+) -> None:
+    """It makes no difference whether the changed file is collected; `--unmet` runs it again."""
     tests = "@api\ndef test_a(): assert 0 == 0\n@api\ndef test_b(): pass\n"
-    shop = "@shop\ndef test_open(): assert Path('open').exists()\n"
-    project.write({"test_api.py": tests, "test_shop.py": shop})
-    lean = tuple(name for name in LEAN if name != "cacheprovider")
-    if args != ["--lf"]:
-        project.write({"open": ""})
-    assert project.run(lean=lean).verdicts["api.a"] == "CONFIRMED"
-    for old, new in change.items():
-        tests = tests.replace(old, new)
-    project.write({"test_api.py": tests, "open": ""})
-    ran = project.run(*mode, *args, lean=lean)
+    project.write({"test_api.py": tests, "test_shop.py": SHOP})
+    assert project.run().final == "CONFIRMED"
+    project.write({"test_api.py": tests.replace("0 == 0", "1 == 1")})
+    ran = project.run(*mode, *args)
+    assert ran.verdicts["api.a"] == verdict
+    assert ran.criteria["api.a"]["carried_over"] is (verdict != "CONFIRMED")
+
+
+@MODES
+def test_what_is_no_longer_seen_is_not_carried_over(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """A test that is missing from the part of its file that is collected is no longer there."""
+    tests = "names = Path('names').read_text().split()\n"
+    tests += "@api\n@pytest.mark.parametrize('n', names)\ndef test_a(n): pass\n"
+    tests += "@api\ndef test_b(): pass\n"
+    project.write({"names": "eu us", "test_api.py": tests, "test_shop.py": SHOP})
+    assert project.run().status == 0
+    project.write({"names": "eu"})
+    ran = project.run(*mode, "test_api.py::test_b")
     assert ran.status == 0
-    assert ran.criteria["api.a"]["verdict"] == verdict
-    assert ran.criteria["api.a"]["carried_over"]
-    if verdict == "BLOCKED":
-        assert ran.verdicts["api.a"] == "BLOCKED not-run"
-        assert "test_a is no longer seen in test_api.py" in ran.criteria["api.a"]["reason"]
-        assert (ran.final, ran.record["decision"]["open"]) == ("BLOCKED", False)
+    assert ran.verdicts["api.a[us]"] == "BLOCKED not-run"
+    assert "test_a[us] is no longer seen in test_api.py" in ran.criteria["api.a[us]"]["reason"]
+    assert ran.verdicts["api.a[eu]"] == "CONFIRMED"
 
 
 def test_a_part_of_a_file_is_named_from_another_folder(

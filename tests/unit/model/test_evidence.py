@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from enum import Enum, IntEnum
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -194,6 +195,74 @@ REFUSED = [
 def test_anything_else_is_refused_with_what_is_allowed(value: object) -> None:
     """The message names the evidence, the type and the allowed types."""
     with pytest.raises(EvidenceError, match=r"evidence 'seen' can't be .+; allowed are text, int"):
+        encode("seen", value)
+
+
+class Endless(Mapping[str, int]):
+    """A mapping whose items never end, against its length."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def __iter__(self) -> Iterator[str]:
+        return map(str, count())
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, key: str) -> int:
+        return len(key)
+
+
+class Lying(Sequence[Any]):
+    """A sequence whose length is not that of its items."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: Any) -> Any:
+        return 1
+
+
+class Exiting:
+    """A value whose own code ends the process."""
+
+    def __repr__(self) -> str:
+        raise SystemExit(0)
+
+    __str__ = __repr__
+
+
+class ExitingNumber(int):
+    """A number whose own code ends the process."""
+
+    def __abs__(self) -> int:
+        raise SystemExit(0)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Endless(3),
+        Endless(0),
+        Endless(10**9),
+        Lying(0),
+        Lying(1),
+        Lying(-1),
+        Lying(10**30),
+        Exiting(),
+        [Exiting()],
+        {Exiting(): 1},
+        ExitingNumber(4),
+    ],
+    ids=lambda v: type(v).__name__,
+)
+def test_a_hostile_value_is_refused_at_once(value: object) -> None:
+    """Its own code may do anything: it is an EvidenceError in one sentence."""
+    with pytest.raises(EvidenceError, match=r"^evidence 'seen'.+$"):
         encode("seen", value)
 
 

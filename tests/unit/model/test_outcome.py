@@ -534,3 +534,12 @@ def test_of_two_accounts_the_worse_counts(first: Phase, last: Phase) -> None:
     worse = worse_of(first, last)
     assert severity(worse) == max(severity(first), severity(last))
     assert worse is last or severity(first) > severity(last)
+
+
+def test_an_attempt_that_nobody_reported_is_counted() -> None:
+    """A pass after a start without a report is flaky: that start may have shown something else."""
+    phases = [
+        Phase(when=when, outcome="passed", attempt=3) for when in ("setup", "call", "teardown")
+    ]
+    seen = reduce_phases(phases)
+    assert (seen.verdict, seen.attempts, seen.flaky) == (Verdict.CONFIRMED, 3, True)
