@@ -122,7 +122,9 @@ SELECT 1 + product % users, product,
        gross, commission, gross - commission + CASE WHEN n % 9973 = 0 THEN 1 ELSE 0 END,
        CASE WHEN n % 9 = 4 THEN 'EUR' WHEN n % 17 = 3 THEN 'GBP' ELSE 'USD' END,
        CASE WHEN n % 23 = 7 THEN 'CANCELLED' WHEN n % 4999 = 0 THEN 'PAYOUT_FAILED'
-            WHEN created > now - interval '9 days' THEN 'SHIPPED' ELSE 'COMPLETED' END,
+            -- Only what was bought is completed: the profit of anything else is BLOCKED.
+            WHEN created > now - interval '9 days' OR kind BETWEEN 0.01 AND 0.02
+              OR fate < 0.076 AND kind > 0.99 THEN 'SHIPPED' ELSE 'COMPLETED' END,
        created < now - interval '9 days',
        CASE WHEN created < now - interval '9 days' THEN created + interval '4 days' END,
        CASE WHEN paid THEN CASE WHEN n % 100003 = 7 THEN 'AAAAAAAAAAAAA'

@@ -99,6 +99,14 @@ def test_marketplace_orders_are_bought_once(repeated: orders.Repeated, evidence:
         f"{repeated.trades_bought_twice} orders bought what another order had bought for the same "
         f"marketplace order ({listed(repeated.newest_trades)})"
     )
+    if repeated.trades_unclear:
+        blocked(
+            f"{repeated.trades_unclear} orders were bought for a marketplace order that another "
+            f"order was bought for as well ({listed(repeated.unclear_trades)}), and of one of the "
+            "two the product is not known",
+            kind="inconclusive",
+            remedy="set the productId of these orders, if it is a cart",
+        )
 
 
 @stricter
@@ -133,6 +141,14 @@ def test_paid_orders_reach_purchased(
             "known",
             kind="pending",
             remedy=f"run again in {settings.purchase_grace}",
+        )
+    if attempted.unknown:
+        blocked(
+            f"{attempted.unknown} orders have a status that the suite doesn't know "
+            f"({listed(attempted.unknown_by_status)}): if they were paid for and bought is not "
+            "known",
+            kind="inconclusive",
+            remedy="correct their status in the store, or update the suite",
         )
 
 

@@ -98,3 +98,10 @@ def test_payouts_settled_at_provider(
         f"{len(found.wrong)} of {found.looked_up} payouts are wrong: {'; '.join(found.wrong[:5])}"
     )
     found.require_settled(accept_payoneer=settings.accept_payoneer)
+    if newest_payouts.paid_through_payoneer and not settings.accept_payoneer:
+        blocked(
+            f"{newest_payouts.paid_through_payoneer} user payouts were made through Payoneer, none "
+            "of them among the newest, which were looked up",
+            kind="inconclusive",
+            remedy="set PRODSTATUS_ACCEPT_PAYONEER=1 to accept them unseen",
+        )

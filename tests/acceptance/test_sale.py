@@ -51,6 +51,13 @@ def test_sales_link_to_orders(sale_links: sales.SaleLinks, evidence: Evidence) -
         f"{sale_links.dangling} of {sale_links.sales} sales link to no order "
         f"(newest sales: {listed(sale_links.newest_dangling)})"
     )
+    if sale_links.unlike:
+        blocked(
+            f"{sale_links.unlike} of {sale_links.sales} sales are of another user or product than "
+            f"their order (newest sales: {listed(sale_links.newest_unlike)})",
+            kind="inconclusive",
+            remedy="correct their orderId, userId or productId in the store",
+        )
 
 
 @stricter

@@ -18,9 +18,9 @@ GRANT SELECT (id, "userId", "productId", "orderId", status, environment, currenc
 GRANT SELECT (id, "userId", title, currency, "shippingCost", "importTax", "publishedAt",
     "createdAt", "updatedAt")
   ON products TO prodstatus_reader;
-GRANT SELECT ("productId", "publishedAt") ON marketplace_listings TO prodstatus_reader;
+GRANT SELECT ("userId", "productId", "publishedAt") ON marketplace_listings TO prodstatus_reader;
 GRANT SELECT ("userId", title, "createdAt") ON opportunities TO prodstatus_reader;
 GRANT SELECT ("orderId", success) ON purchase_attempt_logs TO prodstatus_reader;
 GRANT SELECT (key, value) ON system_configs TO prodstatus_reader;
-GRANT SELECT (id, "cycleId", stage, success, "createdAt")
+GRANT SELECT (id, "userId", "cycleId", stage, success, "createdAt")
   ON autopilot_cycle_logs TO prodstatus_reader;

@@ -7,20 +7,15 @@ is made (a setting read, a credential decrypted, a token issued), the redactor l
 from __future__ import annotations
 
 import hmac
-import html
-import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import final
-from urllib.parse import quote, quote_plus
 
-MASK = "********"
+from tests.acceptance.support.masking import MASK, Words
+
 MESSAGE_LIMIT = 300
 """Characters kept of someone else's message."""
-_SHORT = 3
-_LONG_NUMBER = 7
-_CODE = re.compile(r"[A-Z]{2}")
 
 _listeners: list[Callable[[str], None]] = []
 
@@ -85,25 +80,20 @@ class Secret:
 class Private:
     """Data of persons that someone else's words may repeat; its repr shows only how much it is.
 
-    A value is found anywhere and in any case, but a short one (a state, a country, "+1", a postcode
-    of digits) only as a word of its own: "CA" is also a part of CANCELLED, 12345 of an order's id.
-    A code of two capitals has to be in capitals, too: "IN" and "OR" are also English words.
-
     Args:
-        values: names, addresses, numbers.
+        values: names, addresses, numbers; see `Words` for how each is found.
     """
 
-    __slots__ = ("_found", "_number")
+    __slots__ = ("_number", "_words")
 
     def __init__(self, values: Iterable[str]) -> None:
         words = {value.strip() for value in values} - {""}
-        longest = sorted(words, key=lambda value: (-len(value), value))
-        self._number = len(longest)
-        self._found = re.compile("|".join(map(_pattern, longest))) if longest else None
+        self._number = len(words)
+        self._words = Words(words)
 
     def mask(self, text: str) -> str:
-        """Return the text with every value masked, also as URLs, HTML and JSON write it."""
-        return self._found.sub(MASK, text) if self._found else text
+        """Return the text with every value masked, however the text writes it."""
+        return self._words.mask(text)
 
     def __repr__(self) -> str:
         return f"<Private of {self._number}>"
@@ -112,37 +102,16 @@ class Private:
 NOTHING_PRIVATE = Private(())
 
 
-def _pattern(value: str) -> str:
-    in_json = json.dumps(value)[1:-1]
-    in_html = html.escape(value)
-    # HTML has more than one way to write an apostrophe, and some leave quotes as they are.
-    forms = {
-        value,
-        quote(value, safe=""),
-        quote_plus(value, safe=""),
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        in_json,
-        in_json.replace("/", r"\/"),
-        in_html,
-        in_html.replace("&#x27;", "&#39;"),
-        in_html.replace("&#x27;", "&#039;"),
-        in_html.replace("&#x27;", "&apos;"),
-        html.escape(value, quote=False),
-        value.encode("ascii", "xmlcharrefreplace").decode(),
-    }
-    # White space may have been changed into another kind, and its length.
-    sources = [r"\s+".join(map(re.escape, form.split())) for form in sorted(forms)]
-    source = f"(?:{'|'.join(sources)})"
-    if len(value) > _SHORT and not (value.isdigit() and len(value) < _LONG_NUMBER):
-        return f"(?i:{source})"
-    folds = "" if _CODE.fullmatch(value) else "i"
-    return rf"(?<!\w)(?{folds}:{source})(?!\w)"
-
-
 def scrubbed(text: str, secrets: tuple[Secret, ...]) -> str:
     """Return a message as one line of bounded length, with every given secret masked."""
     for secret in secrets:
-        for form in {secret.reveal(), quote(secret.reveal(), safe="")} - {""}:
-            text = text.replace(form, MASK)
+        if secret:
+            text = text.replace(secret.reveal(), MASK)
+    text = _words(secrets).mask(text)
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= MESSAGE_LIMIT else f"{line[: MESSAGE_LIMIT - 1]}…"
+
+
+@lru_cache(maxsize=8)
+def _words(secrets: tuple[Secret, ...]) -> Words:
+    return Words(secret.reveal() for secret in secrets)

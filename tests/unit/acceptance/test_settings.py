@@ -133,7 +133,42 @@ def test_each_name_of_the_recipient_is_private(variables: Make) -> None:
     assert private.mask("Mr NG, J. li, of J") == "Mr ********, J. ********, of J"
 
 
-@pytest.mark.parametrize("url", ["01005001234567890", "https://x.example/item/0100500123.html"])
+@pytest.mark.parametrize(
+    "url", ["01005001234567890", "https://www.aliexpress.com/item/0100500123.html"]
+)
 def test_a_product_has_one_number(variables: Make, url: str) -> None:
     """With a zero in front it would be another product to the journal, and be bought again."""
     assert variables(**{**ARMED, "TEST_PRODUCT_URL": url}).purchase.product_id is None
+
+
+@pytest.mark.parametrize(
+    ("place", "known"),
+    [
+        ("https://www.aliexpress.com", True),
+        ("https://es.aliexpress.com", True),
+        ("HTTPS://AliExpress.com", True),
+        ("http://m.aliexpress.us", True),
+        ("www.aliexpress.com", True),
+        ("https://evil-aliexpress.com", False),
+        ("https://aliexpress.com.evil.example", False),
+        ("https://aliexpress.com@evil.example", False),
+        ("https://evil.example@aliexpress.com", False),
+        ("https://evil.example\\@aliexpress.com", False),
+        ("https://evil.example#@aliexpress.com", False),
+        ("https://evil.example/aliexpress.com", False),
+        ("https://evil.example?aliexpress.com", False),
+        ("https://aliexpress.com:8443", False),
+        ("https://aliexpress.co", False),
+        ("https://\u0430liexpress.com", False),
+        ("https://aliexpre\u017f\u017f.com", False),
+        ("ftp://www.aliexpress.com", False),
+        ("https://", False),
+        ("", False),
+    ],
+)
+def test_a_product_is_aliexpresss(variables: Make, place: str, known: bool) -> None:
+    """The number of another shop's page is another product's at the supplier."""
+    url = f"{place}/item/1005001234567890.html"
+    purchase = variables(**{**ARMED, "TEST_PRODUCT_URL": url}).purchase
+    assert purchase.product_id == ("1005001234567890" if known else None)
+    assert known or any("not a product's at AliExpress" in text for text in purchase.missing)

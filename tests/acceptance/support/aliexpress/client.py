@@ -244,7 +244,7 @@ def _chosen(product: Product, wanted: str | None, quantity: int, currency: str) 
         chosen = min(stocked, key=lambda sku: (sku.price.amount, sku.sku_id))
         if product.identifies(chosen):
             return chosen
-        cause = f"its attributes {chosen.sku_attr!r} don't tell the {which} from the others"
+        cause = f"its attributes don't tell the {which} from the others"
     elif not named:
         cause = f"the product has no {which} with a price that can be read"
     elif not priced:

@@ -93,9 +93,7 @@ class Database:
         self._budget = budget
         self._deadline: Deadline | None = None
         self._driver: psycopg.Connection | None = None
-        self._engine = _engine(
-            self._address, connect_timeout, name, self._connecting, self._connected
-        )
+        self._engine = _engine(self._address, connect_timeout, name, self._connected)
         self._proved = False
         self._settings = {
             # Nobody waits longer, so that the server needn't either.
@@ -145,16 +143,11 @@ class Database:
         self._engine.dispose()
         self._driver = None
 
-    def _connecting(self) -> None:
-        """End instead of connecting once more, if a connection was cut at the deadline."""
-        if self._deadline is not None and self._deadline.over:
-            self._deadline.end()
-
-    def _connected(self, driver: psycopg.Connection) -> None:
-        """Watch a new connection before its first statement, which is SQLAlchemy's own."""
-        self._driver = driver
-        if self._deadline is not None:
-            self._deadline.watch(driver)
+    def _connected(self, connect: Callable[[], psycopg.Connection]) -> psycopg.Connection:
+        """Connect in time; the connection is watched from SQLAlchemy's own first statement on."""
+        assert self._deadline is not None
+        self._driver = self._deadline.connected(connect)
+        return self._driver
 
     @contextmanager
     def _begin(self) -> Iterator[Transaction]:
@@ -206,8 +199,7 @@ def _engine(
     address: Address,
     connect_timeout: timedelta,
     name: str,
-    before: Callable[[], None],
-    connected: Callable[[psycopg.Connection], None],
+    connected: Callable[[Callable[[], psycopg.Connection]], psycopg.Connection],
 ) -> Engine:
     from sqlalchemy import create_engine, event
 
@@ -231,10 +223,7 @@ def _engine(
     )
 
     def connect(dialect: Any, _record: object, args: Any, parameters: Any) -> psycopg.Connection:
-        before()
-        driver: psycopg.Connection = dialect.connect(*args, **parameters)
-        connected(driver)
-        return driver
+        return connected(lambda: dialect.connect(*args, **parameters))
 
     event.listen(engine, "do_connect", connect)
     return engine

@@ -2,7 +2,8 @@
 
 The server keeps statement_timeout and lock_timeout. If a proxy stops forwarding, neither reaches
 us: libpq waits for ever, and keepalives don't notice, since the proxy answers them. So a thread
-shuts the socket down, and the wait for it ends with an error.
+shuts the socket down, and the wait for it ends with an error. Connecting has no socket yet that
+could be shut down: a thread does it, which is left alone at the end.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import TimeoutError as FutureTimeout
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
@@ -60,6 +64,41 @@ class Deadline:
     def over(self) -> bool:
         """Whether the budget is spent."""
         return not self.left
+
+    def connected(self, connect: Callable[[], psycopg.Connection]) -> psycopg.Connection:
+        """Return a new connection, which is watched from now on.
+
+        libpq's own limit holds for each address of each host, is two seconds at least, and doesn't
+        hold for the look-up of a name. One that is made too late is closed.
+
+        Raises:
+            Blocked: there is none in time.
+        """
+        done: Future[psycopg.Connection] = Future()
+
+        def make() -> None:
+            try:
+                connection = connect()
+            except BaseException as error:  # noqa: BLE001 - it is raised where the result is read
+                with contextlib.suppress(InvalidStateError):
+                    done.set_exception(error)
+                return
+            try:
+                done.set_result(connection)
+            except InvalidStateError:
+                connection.close()
+
+        if self.over:
+            self.end()
+        threading.Thread(target=make, daemon=True).start()
+        try:
+            connection = done.result(self.left.total_seconds())
+        except FutureTimeout:
+            if done.cancel():
+                self.end()
+            connection = done.result()  # it came at the last moment
+        self.watch(connection)
+        return connection
 
     def watch(self, connection: psycopg.Connection) -> None:
         """Cut this connection at the end, too; at once, if that is over."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -56,7 +56,7 @@ CYCLE = Question(
   -- How many steps an order took before the first that it didn't take.
   SELECT t.*, array_position(
     ARRAY[found_at IS NOT NULL, made, COALESCE(published_at < ordered_at, false),
-          NULLIF(btrim(trade), '') IS NOT NULL,
+          NULLIF(btrim(trade, :blank), '') IS NOT NULL,
           status = 'PURCHASED' AND supplier_id IS NOT NULL, NOT by_hand,
           sale_id IS NOT NULL AND NOT fell_through,
           COALESCE(net > 0 AND net <> 'NaN', false),
@@ -102,24 +102,41 @@ FROM funnel""",
 )
 
 # The store logs failures alone. That a cycle succeeded is seen in its statistics and in what it
-# made, so a failure counts only if nothing has succeeded since. An instant that is still to come is
-# no sign: it would outlast every failure.
+# made, so a failure counts only if nothing has succeeded since. What cycles made is their user's:
+# one user's success says nothing of another one's cycle. An instant that is still to come is no
+# sign: it would outlast every failure.
 _AUTOPILOT = """
 WITH failures AS (
-  SELECT a.id, a."cycleId" AS cycle, a."createdAt" AS at
+  SELECT a.id, a."userId" AS user_id, a."cycleId" AS cycle, a."createdAt" AS at
   FROM autopilot_cycle_logs a
   WHERE a.stage = 'full_cycle' AND a.success IS NOT TRUE AND a."createdAt" >= :since
 ), newest AS (
-  SELECT * FROM failures ORDER BY at DESC, id DESC LIMIT 1
+  SELECT DISTINCT ON (user_id) user_id, cycle, at
+  FROM failures ORDER BY user_id, at DESC, id DESC
+), made AS MATERIALIZED (
+  SELECT "userId" AS user_id, 'opportunity' AS what, max("createdAt") AS at
+  FROM opportunities WHERE "createdAt" < :soon GROUP BY "userId"
+  UNION ALL
+  SELECT "userId", 'product', max("createdAt")
+  FROM products WHERE "createdAt" < :soon GROUP BY "userId"
+  UNION ALL
+  SELECT "userId", 'listing', max("publishedAt")
+  FROM marketplace_listings WHERE "publishedAt" < :soon GROUP BY "userId"
+), stalled AS (
+  SELECT n.* FROM newest n
+  WHERE NOT EXISTS (SELECT 1 FROM made m WHERE m.user_id = n.user_id AND m.at >= n.at)
 )
 SELECT (SELECT left(value, 20000) FROM system_configs WHERE key = 'autopilot_stats') AS stats,
-       (SELECT max("createdAt") FROM opportunities WHERE "createdAt" < :soon) AS newest_opportunity,
-       (SELECT max("createdAt") FROM products WHERE "createdAt" < :soon) AS newest_product,
-       (SELECT max("publishedAt") FROM marketplace_listings WHERE "publishedAt" < :soon)
-         AS newest_listing,
+       (SELECT max(at) FROM made WHERE what = 'opportunity') AS newest_opportunity,
+       (SELECT max(at) FROM made WHERE what = 'product') AS newest_product,
+       (SELECT max(at) FROM made WHERE what = 'listing') AS newest_listing,
        (SELECT count(*) FROM failures) AS failures,
-       (SELECT cycle FROM newest) AS newest_failure,
-       (SELECT at FROM newest) AS failed_at, CAST(:soon AS timestamp) AS soon
+       ARRAY(SELECT jsonb_build_array(user_id, cycle) FROM stalled ORDER BY at DESC, user_id)
+         AS stalled,
+       ARRAY(SELECT at FROM stalled ORDER BY at DESC, user_id) AS stalled_at,
+       ARRAY(SELECT EXISTS (SELECT 1 FROM made m WHERE m.user_id <> s.user_id AND m.at >= s.at)
+             FROM stalled s ORDER BY at DESC, user_id) AS others_succeeded,
+       CAST(:soon AS timestamp) AS soon
 """
 
 STEPS = (
@@ -208,16 +225,34 @@ class Cycle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A user's newest full cycle that failed, after everything that cycles of that user made.
+
+    `others_succeeded`: whether those of another user have made something since.
+    """
+
+    user_id: int
+    cycle: str
+    at: datetime
+    others_succeeded: bool
+
+    @property
+    def words(self) -> str:
+        """The failure, for a sentence."""
+        return f"the full cycle {self.cycle} of user {self.user_id}, {self.at:%Y-%m-%d %H:%M} UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Autopilot:
-    """The newest signs that a cycle of the autopilot succeeded, and the newest failure after them.
+    """The newest signs that a cycle of the autopilot succeeded, and the failures after them.
 
     Attributes:
-        total_runs: as the autopilot counts them; None if it has no statistics that can be read.
+        total_runs: as the autopilot counts them, of all users; None if it has no statistics that
+            can be read.
         last_run: the end of the last of them.
         newest_opportunity, newest_product, newest_listing: what cycles made, of any age.
         failures: full cycles of the window that failed, by the store's log.
-        newest_failure: the newest of them.
-        failed_at: when it failed.
+        stalled: of each user, the newest of them, unless that user's cycles made something since.
     """
 
     total_runs: int | None
@@ -226,8 +261,7 @@ class Autopilot:
     newest_product: datetime | None
     newest_listing: datetime | None
     failures: int
-    newest_failure: str | None
-    failed_at: datetime | None
+    stalled: tuple[Failure, ...] = field(repr=False)
 
     @property
     def succeeded_at(self) -> datetime | None:
@@ -236,10 +270,19 @@ class Autopilot:
         return max(filter(None, signs), default=None)
 
     @property
-    def broken(self) -> bool:
-        """Whether the newest failure is newer than every sign of a success."""
-        succeeded = self.succeeded_at
-        return self.failed_at is not None and (succeeded is None or self.failed_at > succeeded)
+    def broken(self) -> tuple[Failure, ...]:
+        """The failures that are newer than every sign of a success of their user."""
+        last = self.last_run
+        return tuple(failure for failure in self.stalled if last is None or failure.at > last)
+
+    @property
+    def unclear(self) -> tuple[Failure, ...]:
+        """Those after which a cycle has ended that may have been another user's."""
+        return tuple(
+            failure
+            for failure in self.stalled
+            if failure not in self.broken and failure.others_succeeded
+        )
 
 
 def cycle(ask: Ask) -> Cycle:
@@ -254,7 +297,14 @@ def autopilot(ask: Ask) -> Autopilot:
     """Return the signs of the autopilot's cycles."""
     row = fields_of(ask(_AUTOPILOT))
     stats = _stats(row.pop("stats"), before=row.pop("soon"))
-    return Autopilot(**row, **stats)
+    failures = zip(
+        row.pop("stalled"), row.pop("stalled_at"), row.pop("others_succeeded"), strict=True
+    )
+    stalled = tuple(
+        Failure(user_id=user, cycle=cycle_id, at=from_column(at), others_succeeded=others)
+        for (user, cycle_id), at, others in failures
+    )
+    return Autopilot(**row, **stats, stalled=stalled)
 
 
 def _stats(text: str | None, *, before: datetime) -> dict[str, Any]:

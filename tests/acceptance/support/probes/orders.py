@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of
-from tests.acceptance.support.probes.rules import other_supplier, stand_in_order, supplier_id
+from tests.acceptance.support.probes.rules import (
+    other_supplier,
+    stand_in_order,
+    supplier_id,
+    trimmed,
+)
 from tests.acceptance.support.probes.window import Question
 
 # Paid orders of AliExpress that are no stand-ins.
@@ -24,14 +29,18 @@ _OF_JUDGED = ("created", "status", "past_payment", "stand_in", "other")
 
 FULFILMENT = Question(
     name="fulfilment",
-    orders=(*_OF_JUDGED, "due", "unclear", "attempted"),
+    orders=(*_OF_JUDGED, "due", "unclear", "attempted", "unknown"),
     steps=_JUDGED
     | {
+        "unknown_orders": """AS (
+  SELECT COALESCE(left(status, 40), 'NULL') AS status FROM placed
+  WHERE unknown AND NOT stand_in AND NOT other
+)""",
         "unpurchased": """AS MATERIALIZED (
   SELECT id, created, status FROM judged
   WHERE CASE WHEN status IN ('PAID', 'PURCHASING') THEN due AND NOT unclear
              ELSE status <> 'PURCHASED' END
-)"""
+)""",
     },
     row="""
 SELECT counted.*,
@@ -40,7 +49,10 @@ SELECT counted.*,
        (SELECT count(*) FROM unpurchased) AS unpurchased,
        ARRAY(SELECT status || ' ' || count(*) FROM unpurchased GROUP BY status ORDER BY status)
          AS unpurchased_by_status,
-       ARRAY(SELECT id FROM unpurchased ORDER BY created DESC, id LIMIT 5) AS newest_unpurchased
+       ARRAY(SELECT id FROM unpurchased ORDER BY created DESC, id LIMIT 5) AS newest_unpurchased,
+       (SELECT count(*) FROM unknown_orders) AS unknown,
+       ARRAY(SELECT status || ' ' || count(*) FROM unknown_orders
+             GROUP BY status ORDER BY count(*) DESC, status LIMIT 5) AS unknown_by_status
 FROM (
   SELECT count(*) FILTER (WHERE judged) AS paid,
          count(*) FILTER (WHERE judged AND attempted) AS attempted,
@@ -62,6 +74,8 @@ FROM (
         "unpurchased",
         "unpurchased_by_status",
         "newest_unpurchased",
+        "unknown",
+        "unknown_by_status",
         "stand_ins",
         "other_suppliers",
     ),
@@ -129,6 +143,7 @@ FROM (
 # nothing of a trimmed id, and takes a range of lengths for next to nothing: else it would expect
 # half of all orders to be found, and think that too much for processes to hand over. Only orders
 # whose id occurs more than once are checked for being real.
+_CARRIED = trimmed('o."aliexpressOrderId"')
 SHARED = Question(
     name="shared_supplier_ids",
     orders=("created", "supplier_id", "stand_in", "other"),
@@ -138,10 +153,10 @@ SHARED = Question(
   WHERE supplier_id IS NOT NULL AND NOT other AND NOT stand_in
 )""",
         "carried": f"""AS MATERIALIZED (
-  SELECT o.id, btrim(o."aliexpressOrderId") AS supplier_id
+  SELECT o.id, {_CARRIED} AS supplier_id
   FROM orders o
   WHERE octet_length(o."aliexpressOrderId") BETWEEN 1 AND 1000000000
-    AND btrim(o."aliexpressOrderId") IN (
+    AND {_CARRIED} IN (
       SELECT {supplier_id("w")} FROM orders w WHERE w."createdAt" >= :since)
 )""",
         "carried_twice": f"""AS MATERIALIZED (
@@ -168,20 +183,45 @@ SELECT (SELECT count(*) FROM identified) AS with_supplier_id,
 )
 
 # What a purchase is compared with is looked up by its key: orders of any age, and every attempt.
+# A trade that is written in two ways is found within the window, where both are read anyway. If a
+# product isn't known, the same trade may be a cart, or bought twice.
 REPEATED = Question(
     name="repeated",
     orders=("created", "status", "trade", "product", "supplier_id", "past_payment", "stand_in"),
     steps={
-        "compared": f"""AS MATERIALIZED (
-  SELECT j.id, j.created, j.trade, j.bought, twin.id AS twin, attempt.successes
+        "buying": """AS MATERIALIZED (
+  SELECT id, created, trade, product, bought,
+         CASE WHEN bought THEN NULLIF(lower(btrim(trade, :blank)), '') END AS trade_key
   FROM (
     SELECT *, status = 'PURCHASED' OR supplier_id IS NOT NULL AS bought
     FROM placed WHERE past_payment AND NOT stand_in
-  ) AS j
+  ) AS seen
+)""",
+        "trades": """AS MATERIALIZED (
+  SELECT trade_key, product, count(*) AS n, min(id) AS first, max(id) AS last
+  FROM buying WHERE trade_key IS NOT NULL GROUP BY trade_key, product
+)""",
+        "traded_twice": """AS MATERIALIZED (
+  SELECT * FROM trades WHERE n > 1 AND product IS NOT NULL
+)""",
+        "perhaps_twice": """AS MATERIALIZED (
+  SELECT trade_key FROM trades
+  WHERE trade_key IN (SELECT trade_key FROM trades WHERE product IS NULL)
+  GROUP BY trade_key HAVING sum(n) > 1
+)""",
+        "compared": f"""AS MATERIALIZED (
+  SELECT j.id, j.created, j.trade, j.bought, attempt.successes,
+         COALESCE(twin.id, CASE WHEN w.first = j.id THEN w.last ELSE w.first END) AS twin,
+         twin.perhaps OR j.trade_key IN (SELECT trade_key FROM perhaps_twice) AS perhaps
+  FROM buying j
+  LEFT JOIN traded_twice w ON w.trade_key = j.trade_key AND w.product = j.product
   CROSS JOIN LATERAL (
-    SELECT min(o.id) AS id FROM orders o
-    WHERE j.bought AND o."paypalOrderId" = j.trade AND o."productId" = j.product AND o.id <> j.id
-      AND btrim(j.trade) <> '' AND (o.status = 'PURCHASED' OR {supplier_id("o")} IS NOT NULL)
+    SELECT min(o.id) FILTER (WHERE o."productId" = j.product) AS id,
+           count(*) FILTER (WHERE (o."productId" = j.product) IS NULL) > 0 AS perhaps
+    FROM orders o
+    WHERE j.trade_key IS NOT NULL AND o."paypalOrderId" = j.trade AND o.id <> j.id
+      AND (o."productId" = j.product) IS NOT FALSE
+      AND (o.status = 'PURCHASED' OR {supplier_id("o")} IS NOT NULL)
       AND NOT {stand_in_order("o")}
     OFFSET 0
   ) AS twin
@@ -189,17 +229,20 @@ REPEATED = Question(
     SELECT count(*) AS successes FROM purchase_attempt_logs a
     WHERE a."orderId" = j.id AND a.success OFFSET 0
   ) AS attempt
-)"""
+)""",
     },
     row="""
 SELECT counted.*,
        ARRAY(SELECT id || ' and ' || twin || ' of ' || trade FROM compared WHERE twin IS NOT NULL
              ORDER BY created DESC, id LIMIT 5) AS newest_trades,
+       ARRAY(SELECT id || ' of ' || trade FROM compared WHERE twin IS NULL AND perhaps
+             ORDER BY created DESC, id LIMIT 5) AS unclear_trades,
        ARRAY(SELECT id FROM compared WHERE successes > 1 ORDER BY created DESC, id LIMIT 5)
          AS newest_orders
 FROM (
   SELECT count(*) FILTER (WHERE bought) AS compared,
          count(*) FILTER (WHERE twin IS NOT NULL) AS trades_bought_twice,
+         count(*) FILTER (WHERE twin IS NULL AND perhaps) AS trades_unclear,
          count(*) FILTER (WHERE successes > 0) AS logged,
          count(*) FILTER (WHERE successes > 1) AS bought_twice
   FROM compared
@@ -208,6 +251,8 @@ FROM (
         "compared",
         "trades_bought_twice",
         "newest_trades",
+        "trades_unclear",
+        "unclear_trades",
         "logged",
         "bought_twice",
         "newest_orders",
@@ -246,6 +291,8 @@ class Fulfilment:
         unpurchased: failed, in the manual queue, or overdue.
         unpurchased_by_status: the same by status, as "FAILED 2".
         newest_unpurchased: at most five order ids.
+        unknown: orders whose status is none that the store is known to have.
+        unknown_by_status: the same by status, as "REFUNDING 2", the five most frequent.
         stand_ins: orders that were left out as stand-ins.
         other_suppliers: orders that were left out as another supplier's.
     """
@@ -259,6 +306,8 @@ class Fulfilment:
     unpurchased: int
     unpurchased_by_status: tuple[str, ...]
     newest_unpurchased: tuple[str, ...]
+    unknown: int
+    unknown_by_status: tuple[str, ...]
     stand_ins: int
     other_suppliers: int
 
@@ -309,6 +358,9 @@ class Repeated:
         compared: real orders that are PURCHASED or have a supplier's id, from any supplier.
         trades_bought_twice: those whose marketplace order and product another one has too.
         newest_trades: at most five, as "order and order of marketplace order".
+        trades_unclear: those whose marketplace order another one has too, and of one of the two
+            the product isn't known.
+        unclear_trades: at most five, as "order of marketplace order".
         logged: real orders with an attempt that succeeded.
         bought_twice: those with two or more.
         newest_orders: at most five of their ids.
@@ -317,6 +369,8 @@ class Repeated:
     compared: int
     trades_bought_twice: int
     newest_trades: tuple[str, ...]
+    trades_unclear: int
+    unclear_trades: tuple[str, ...]
     logged: int
     bought_twice: int
     newest_orders: tuple[str, ...]

@@ -9,10 +9,10 @@ from decimal import Decimal
 from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.database.transaction import Ask, Row
 from tests.acceptance.support.probes.facts import fields_of
-from tests.acceptance.support.probes.rules import real_sales
+from tests.acceptance.support.probes.rules import real_sales, trimmed
 from tests.acceptance.support.probes.window import Question
 
-_ADMIN = """(SELECT NULLIF(btrim("adminPaypalEmail"), '')
+_ADMIN = """(SELECT NULLIF(btrim("adminPaypalEmail", :blank), '')
              FROM platform_config ORDER BY id LIMIT 1)"""
 
 # Nothing is paid out if there is nothing to pay: no commission, or no net profit.
@@ -34,8 +34,8 @@ CONFIGURED = Question(
     sales=("user_id", "fell_through", "is_real"),
     steps={
         "receivers": f"""AS MATERIALIZED (
-  SELECT x.user_id, NULLIF(btrim(u."paypalPayoutEmail"), '') IS NOT NULL AS paypal,
-         NULLIF(btrim(u."payoneerPayoutEmail"), '') IS NOT NULL AS payoneer
+  SELECT x.user_id, NULLIF(btrim(u."paypalPayoutEmail", :blank), '') IS NOT NULL AS paypal,
+         NULLIF(btrim(u."payoneerPayoutEmail", :blank), '') IS NOT NULL AS payoneer
   FROM (SELECT DISTINCT user_id {_SOLD}) AS x LEFT JOIN users u ON u.id = x.user_id
 )"""
     },
@@ -114,15 +114,16 @@ FROM (
 
 def _carrying(column: str) -> str:
     """Return a SELECT of the ids in a column, of all sales, that a sale of the window has too."""
-    return f"""SELECT btrim(s."{column}") AS payout FROM sales s
+    payout = trimmed(f's."{column}"')
+    return f"""SELECT {payout} AS payout FROM sales s
   WHERE s.environment = :environment AND octet_length(s."{column}") BETWEEN 1 AND 1000000000
-    AND btrim(s."{column}") IN (
-      SELECT btrim(side.payout)
+    AND {payout} IN (
+      SELECT btrim(side.payout, :blank)
       FROM (
         SELECT unnest(ARRAY[w."adminPayoutId", w."userPayoutId"]) AS payout FROM sales w
         WHERE w."createdAt" >= :since AND w.environment = :environment
       ) AS side
-      WHERE btrim(side.payout) <> '' AND lower(btrim(side.payout)) <> 'payoneer')"""
+      WHERE btrim(side.payout, :blank) <> '' AND lower(btrim(side.payout, :blank)) <> 'payoneer')"""
 
 
 # The window's ids against those of every sale there ever was: the store has no index of them, so
@@ -159,10 +160,17 @@ SELECT (SELECT count(*) FROM made) AS payouts,
     columns=("payouts", "shared", "newest_shared"),
 )
 
+# A payout that can't be looked up at PayPal: by its word, or since its user has no address there.
+_BY_PAYONEER = """user_payout IS NOT NULL AND (
+    strpos(lower(user_payout), 'payoneer') > 0 OR user_id IN (
+      SELECT u.id FROM users u
+      WHERE btrim(u."payoneerPayoutEmail", :blank) <> ''
+        AND COALESCE(btrim(u."paypalPayoutEmail", :blank), '') = ''))"""
+
 _TO_LOOK_UP = """jsonb_build_array(
   c.id, c.currency, CAST(c.commission AS text), CAST(c.net AS text),
-  c.admin_payout, c.user_payout, NULLIF(btrim(u."paypalPayoutEmail"), ''),
-  NULLIF(btrim(u."payoneerPayoutEmail"), '') IS NOT NULL, c.user_id)"""
+  c.admin_payout, c.user_payout, NULLIF(btrim(u."paypalPayoutEmail", :blank), ''),
+  NULLIF(btrim(u."payoneerPayoutEmail", :blank), '') IS NOT NULL, c.user_id)"""
 
 NEWEST = Question(
     name="newest_payouts",
@@ -178,9 +186,10 @@ SELECT counted.*, {_ADMIN} AS admin_receiver,
        ARRAY(SELECT {_TO_LOOK_UP} FROM chosen c LEFT JOIN users u ON u.id = c.user_id
              ORDER BY c.created DESC, c.id) AS chosen
 FROM (
-  SELECT count(*) AS sales, count(*) FILTER (WHERE payout_due AND {_PAID}) AS paid_out {_SOLD}
+  SELECT count(*) AS sales, count(*) FILTER (WHERE payout_due AND {_PAID}) AS paid_out,
+         count(*) FILTER (WHERE payout_due AND {_BY_PAYONEER}) AS by_payoneer {_SOLD}
 ) AS counted""",
-    columns=("sales", "paid_out", "admin_receiver", "chosen"),
+    columns=("sales", "paid_out", "by_payoneer", "admin_receiver", "chosen"),
 )
 
 # By their keys.
@@ -189,8 +198,8 @@ WITH chosen AS (
   {
     real_sales('''s.id, s."createdAt" AS created, s."userId" AS user_id,
     upper(btrim(s.currency)) AS currency, s."commissionAmount" AS commission,
-    s."netProfit" AS net, NULLIF(btrim(s."adminPayoutId"), '') AS admin_payout,
-    NULLIF(btrim(s."userPayoutId"), '') AS user_payout''')
+    s."netProfit" AS net, NULLIF(btrim(s."adminPayoutId", :blank), '') AS admin_payout,
+    NULLIF(btrim(s."userPayoutId", :blank), '') AS user_payout''')
 }
     AND s.status <> ALL(:fallen_through) AND s.id = ANY(CAST(:sales AS int[]))
 )
@@ -283,11 +292,13 @@ class Payout:
 class PayoutSample:
     """How many sales are paid out, and the payouts of the newest of them.
 
+    `paid_through_payoneer` counts the user payouts of all of them that PayPal can't know.
     `applications` is the row of each seller's PayPal application, once that was read too.
     """
 
     sales: int
     paid_out: int
+    paid_through_payoneer: int
     payouts: tuple[Payout, ...] = field(repr=False)
     applications: Mapping[int, StoredCredential] = field(repr=False, default_factory=dict)
 
@@ -315,7 +326,12 @@ def shared_ids(ask: Ask) -> SharedPayouts:
 def newest(ask: Ask) -> PayoutSample:
     """Return the payouts of the newest sales that are due, to be looked up."""
     row = ask(NEWEST.statement)
-    return PayoutSample(sales=row["sales"], paid_out=row["paid_out"], payouts=_payouts(row))
+    return PayoutSample(
+        sales=row["sales"],
+        paid_out=row["paid_out"],
+        paid_through_payoneer=row["by_payoneer"],
+        payouts=_payouts(row),
+    )
 
 
 def of_sales(ask: Ask, sale_ids: list[int]) -> tuple[Payout, ...]:

@@ -9,28 +9,38 @@ from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of, monies
 from tests.acceptance.support.probes.window import Question
 
-# NaN is above every number to PostgreSQL, and a numeric column can hold it.
+# NaN is above every number to PostgreSQL, and a numeric column can hold it. What an order cost that
+# was never bought isn't known, so its sale earned nothing that is known.
 NET = Question(
     name="net_profit",
-    sales=("id", "created", "status", "fell_through", "currency", "net", "is_real"),
+    sales=(
+        *("id", "created", "status", "fell_through", "currency", "net", "is_real"),
+        *("order_id", "order_supplier_id", "order_outside", "order_other"),
+    ),
     steps={
         "completed": """AS MATERIALIZED (
   SELECT id, created, net, currency,
-         COALESCE(net > 0 AND net <> 'NaN', false) AS earned
+         COALESCE(net > 0 AND net <> 'NaN', false) AS earned,
+         order_id IS NOT NULL AND order_supplier_id IS NULL AND NOT order_outside
+           AND NOT order_other AS unbought
   FROM sold WHERE is_real AND NOT fell_through AND status = ANY(:completed)
-)"""
+)""",
     },
     row="""
 SELECT count(*) AS completed,
        (SELECT count(*) FROM sold
         WHERE is_real AND NOT fell_through AND status <> ALL(:completed)) AS waiting,
        ARRAY(SELECT sum(net) || ' ' || currency FROM completed
-             WHERE currency IS NOT NULL AND net <> 'NaN'
+             WHERE currency IS NOT NULL AND net <> 'NaN' AND NOT unbought
              GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 20) AS net_profit,
-       ARRAY(SELECT id FROM completed WHERE earned ORDER BY created DESC, id LIMIT 5) AS newest,
+       ARRAY(SELECT id FROM completed WHERE earned AND NOT unbought
+             ORDER BY created DESC, id LIMIT 5) AS newest,
        count(*) FILTER (WHERE NOT earned) AS without_profit,
        ARRAY(SELECT id FROM completed WHERE NOT earned ORDER BY created DESC, id LIMIT 5)
-         AS newest_without_profit
+         AS newest_without_profit,
+       count(*) FILTER (WHERE unbought) AS unbought,
+       ARRAY(SELECT id FROM completed WHERE unbought ORDER BY created DESC, id LIMIT 5)
+         AS newest_unbought
 FROM completed""",
     columns=(
         "completed",
@@ -39,6 +49,8 @@ FROM completed""",
         "newest",
         "without_profit",
         "newest_without_profit",
+        "unbought",
+        "newest_unbought",
     ),
 )
 
@@ -168,6 +180,8 @@ class NetProfit:
     """What the window's completed sales earned, per currency, and which earned nothing.
 
     `waiting` counts real sales that aren't completed: only a person marks them as delivered.
+    `unbought` counts those that are, though their order has no supplier's id and wasn't bought
+    outside of the store; what they earned is not in the sums.
     """
 
     net_profit: tuple[Money, ...]
@@ -176,6 +190,8 @@ class NetProfit:
     newest: tuple[int, ...]
     without_profit: int
     newest_without_profit: tuple[int, ...]
+    unbought: int
+    newest_unbought: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

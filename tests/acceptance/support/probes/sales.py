@@ -21,7 +21,7 @@ _TWIN = f"""
       UNION ALL
       SELECT x.id FROM orders x
       WHERE j.order_id IS NULL AND x."paypalOrderId" = ANY(
-        SELECT prefix || btrim(j.reference)
+        SELECT prefix || btrim(j.reference, :blank)
         FROM unnest(string_to_array('{_PREFIXES}', ',')) AS prefix))
   LIMIT 1
 """
@@ -72,14 +72,15 @@ LINKS = Question(
     name="sale_links",
     sales=(
         *("id", "created", "fell_through", "reference", "is_real"),
-        *("product", "order_id", "order_trade"),
+        *("user_id", "product", "order_id", "order_trade", "order_user_id", "order_product"),
     ),
     steps={
         "linked": """AS MATERIALIZED (
   SELECT id, created, reference, product, order_id, NOT fell_through AS live,
          order_id IS NULL AND reference ~ :marketplace_number AS from_marketplace,
+         user_id <> order_user_id OR product <> order_product AS unlike,
          CASE WHEN strpos(order_trade, ':') > 0
-              THEN btrim(substr(order_trade, strpos(order_trade, ':') + 1)) END AS number
+              THEN btrim(substr(order_trade, strpos(order_trade, ':') + 1), :blank) END AS number
   FROM sold WHERE is_real
 )""",
         "sold_twice": f"""AS MATERIALIZED (
@@ -92,6 +93,8 @@ LINKS = Question(
 SELECT counted.*,
        ARRAY(SELECT id FROM linked WHERE order_id IS NULL AND from_marketplace IS NOT TRUE
              ORDER BY created DESC, id LIMIT 5) AS newest_dangling,
+       ARRAY(SELECT id FROM linked WHERE unlike ORDER BY created DESC, id LIMIT 5)
+         AS newest_unlike,
        ARRAY(SELECT id FROM linked ORDER BY created DESC, id LIMIT 5) AS newest,
        (SELECT count(*) FROM sold_twice) AS sold_twice,
        ARRAY(SELECT id || ' and ' || twin FROM sold_twice ORDER BY created DESC, id LIMIT 5)
@@ -99,6 +102,7 @@ SELECT counted.*,
 FROM (
   SELECT count(*) AS sales, count(*) FILTER (WHERE order_id IS NOT NULL) AS linked,
          count(*) FILTER (WHERE from_marketplace) AS marketplace_numbers,
+         count(*) FILTER (WHERE unlike) AS unlike,
          count(*) FILTER (WHERE order_id IS NULL AND from_marketplace IS NOT TRUE) AS dangling
   FROM linked
 ) AS counted""",
@@ -108,6 +112,8 @@ FROM (
         "marketplace_numbers",
         "dangling",
         "newest_dangling",
+        "unlike",
+        "newest_unlike",
         "newest",
         "sold_twice",
         "sales_of_one_trade",
@@ -177,8 +183,8 @@ class SalesOfOrders:
 class SaleLinks:
     """What the window's real sales link to: an order, a marketplace's own number, or nothing.
 
-    `sold_twice` counts the sales whose trade another sale has too; at most five are named, as
-    "sale and sale".
+    `unlike` counts the sales of another user or product than their order's. `sold_twice` counts
+    those whose trade another sale has too; at most five are named, as "sale and sale".
     """
 
     sales: int
@@ -186,6 +192,8 @@ class SaleLinks:
     marketplace_numbers: int
     dangling: int
     newest_dangling: tuple[int, ...]
+    unlike: int
+    newest_unlike: tuple[int, ...]
     newest: tuple[int, ...]
     sold_twice: int
     sales_of_one_trade: tuple[str, ...]

@@ -24,6 +24,7 @@ from tests.acceptance.support.probes.rules import (
     stand_in_id,
     stand_in_order,
     supplier_id,
+    trimmed,
 )
 
 # When an order was paid isn't stored, so a PAID one is as old as the order itself: any update would
@@ -44,6 +45,7 @@ _OF_ORDERS: Mapping[str, str] = {
     "currency": "o.currency",
     "attempted_at": 'o."lastAttemptAt"',
     "past_payment": "o.status = ANY(:past_payment)",
+    "unknown": "(o.status = ANY(:past_payment) OR o.status = ANY(:before_payment)) IS NOT TRUE",
     "supplier_id": supplier_id("o"),
     "outside": bought_outside("o"),
     "by_hand": by_hand("o"),
@@ -81,8 +83,8 @@ _OF_SALES: Mapping[str, str] = {
     "gross": 's."grossProfit"',
     "commission": 's."commissionAmount"',
     "net": 's."netProfit"',
-    "admin_payout": """NULLIF(btrim(s."adminPayoutId"), '')""",
-    "user_payout": """NULLIF(btrim(s."userPayoutId"), '')""",
+    "admin_payout": f"""NULLIF({trimmed('s."adminPayoutId"')}, '')""",
+    "user_payout": f"""NULLIF({trimmed('s."userPayoutId"')}, '')""",
     "executed": 'COALESCE(s."payoutExecuted", false)',
     "payout_due": 's."createdAt" < :payout_due',
     "dated_ahead": 's."createdAt" >= :soon',

@@ -22,6 +22,7 @@ JOURNAL_LASTS = "this machine keeps it"
 # Without a zero in front: one product would have two keys in the journal.
 _PRODUCT_ID = re.compile(r"[1-9][0-9]{5,19}")
 _PRODUCT_PATH = re.compile(r"(?:/[^/]+)*/(?:item|i)/(?:[^/]+/)?([1-9][0-9]{5,19})(?:\.html)?/?")
+_HOST = re.compile(r"(?:[a-z0-9-]+\.)*aliexpress\.(?:com|us)", re.I | re.A)
 _PERSON = ("FULL_NAME", "ADDRESS", "CITY", "STATE", "ZIP", "COUNTRY", "PHONE")
 _PHONE = re.compile(r"\+(\d{1,3})[ -](\d[\d ()-]{3,18}\d)")
 
@@ -81,7 +82,10 @@ class PurchaseSettings:
         if url is None:
             missing.append("TEST_PRODUCT_URL is not set")
         elif product_id is None:
-            missing.append("TEST_PRODUCT_URL has no product number, as /item/1005001234567890.html")
+            missing.append(
+                "TEST_PRODUCT_URL is not a product's at AliExpress, as in "
+                "https://www.aliexpress.com/item/1005001234567890.html"
+            )
         keeps = " ".join((read.text("PRODSTATUS_LOCAL_JOURNAL") or "").split()).lower()
         if read.text("PRODSTATUS_STATE_URL") is None and keeps != JOURNAL_LASTS:
             missing.append(
@@ -112,15 +116,18 @@ class PurchaseSettings:
 def product_of(url: str) -> str | None:
     """Return the supplier's product that a URL, or a number by itself, names; None for no product.
 
-    It is read from the path alone: a number in the query may be another product's.
+    The host is AliExpress's, and nothing else stands beside it: another shop's number is another
+    product. The number is read from the path alone: one in the query may be another product's.
     """
     if _PRODUCT_ID.fullmatch(url):
         return url
     try:
-        path = urlsplit(url if "://" in url else f"https://{url}").path
+        parts = urlsplit(url if "://" in url else f"https://{url}")
     except ValueError:
         return None
-    found = _PRODUCT_PATH.fullmatch(path)
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc):
+        return None
+    found = _PRODUCT_PATH.fullmatch(parts.path)
     return found[1] if found else None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +11,7 @@ from contextlib import closing
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -83,12 +86,58 @@ def test_a_proxy_that_falls_silent_on_an_open_connection(proxy: tuple[Proxy, str
         assert database.ask("SELECT 1 AS n")["n"] == 1
 
 
+@pytest.fixture
+def deaf() -> Iterator[int]:
+    """A port at which connections wait to be accepted, and a further one isn't even answered."""
+    with closing(socket.socket()) as listener, contextlib.ExitStack() as waiting:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        for _ in range(4):
+            client = waiting.enter_context(closing(socket.socket()))
+            client.setblocking(False)
+            client.connect_ex(address)
+        time.sleep(0.1)
+        yield address[1]
+
+
 def test_a_proxy_that_never_says_anything(proxy: tuple[Proxy, str]) -> None:
-    """Connecting has an end of its own, which is libpq's: two seconds at least."""
+    """Connecting is within the budget, too, for any limit of its own."""
     network, url = proxy
     network.silent.set()
-    with opened(url, budget=BUDGET, connect_timeout=timedelta(seconds=2)) as database:
+    with opened(url, budget=BUDGET, connect_timeout=timedelta(seconds=30)) as database:
+        snapshot = snapshot_of(database, first=counting(), second=counting())
+        blocked_in_time(lambda: snapshot.answer("first"))
+        blocked_in_time(lambda: snapshot.answer("second"))
+
+
+def test_a_host_that_swallows_what_opens_a_connection(deaf: int) -> None:
+    """With several hosts, each of which has the limit of connecting for itself."""
+    ports = ",".join([str(deaf)] * 3)
+    url = f"postgresql://u:p@/store?host=127.0.0.1,127.0.0.1,127.0.0.1&port={ports}"
+    with opened(url, budget=BUDGET, connect_timeout=timedelta(seconds=30)) as database:
         blocked_in_time(lambda: database.ask("SELECT 1 AS n"))
+
+
+def test_a_name_that_is_looked_up_for_ever(
+    running_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that connecting does is waited for; a connection made too late is closed."""
+    made: list[psycopg.Connection] = []
+    connect = psycopg.connect
+
+    def late(*args: object, **parameters: object) -> psycopg.Connection:
+        time.sleep(BUDGET.total_seconds() + 0.3)
+        made.append(connect(*args, **parameters))  # type: ignore[arg-type]
+        return made[0]
+
+    monkeypatch.setattr(psycopg, "connect", late)
+    with opened(running_store.environment["DATABASE_URL"], budget=BUDGET) as database:
+        blocked_in_time(lambda: database.ask("SELECT 1 AS n"))
+    end = time.monotonic() + SLACK_S
+    while not (made and made[0].closed) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert made[0].closed
 
 
 def test_all_questions_together_have_an_end(running_store: Store) -> None:

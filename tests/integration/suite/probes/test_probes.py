@@ -8,7 +8,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from tests.acceptance import test_order
+from pytest_prodstatus import Blocked
+from tests.acceptance import test_autonomous, test_order, test_profit, test_sale
 from tests.acceptance.support.probes import cycle, oauth, orders, payouts, profit, sales
 from tests.acceptance.support.probes.questions import questions
 from tests.acceptance.support.settings import Settings
@@ -559,7 +560,8 @@ def test_a_failed_cycle_counts_until_one_succeeds(
         used = {name: at for name, at in values.items() if f":{name}" in statement}
         trial.run(statement, **used)
     found = cycle.autopilot(trial.ask)
-    assert found.broken is broken
+    assert bool(found.broken) is broken
+    assert not found.unclear
     assert found.succeeded_at is not None
 
 
@@ -581,8 +583,190 @@ def test_what_is_still_to_come_is_no_success(trial: Trial, future: str) -> None:
     trial.run(change, at=trial.ago(minutes=1))
     found = cycle.autopilot(trial.ask)
     assert found.broken
-    trial.run('UPDATE products SET "createdAt" = :at WHERE id = 2', at=trial.ago(minutes=-4))
+    trial.run('UPDATE products SET "createdAt" = :at WHERE id IN (1, 2)', at=trial.ago(minutes=-4))
     assert not cycle.autopilot(trial.ask).broken
+
+
+def test_no_users_success_hides_another_ones_broken_cycle(trial: Trial) -> None:
+    """What cycles made is their user's; whose cycle has ended last isn't stored."""
+    failed = 'UPDATE autopilot_cycle_logs SET "createdAt" = :at WHERE "userId" = 1'
+    trial.run(failed, at=trial.ago(minutes=9))
+    trial.run('UPDATE products SET "createdAt" = :at WHERE id = 2', at=trial.ago(minutes=4))
+    found = cycle.autopilot(trial.ask)
+    assert [failure.user_id for failure in found.broken] == [1]
+    assert found.succeeded_at is not None
+    assert found.broken[0].at < found.succeeded_at
+    # A cycle has ended since, and it may have been user 2's.
+    trial.run(failed, at=trial.ago(hours=2, minutes=1))
+    found = cycle.autopilot(trial.ask)
+    assert (found.broken, [failure.user_id for failure in found.unclear]) == ((), [1])
+    criteria: Any = test_autonomous
+    settings = Settings.from_environment({}, target="demo", dotenv={})
+    with pytest.raises(Blocked, match="may all be other users'"):
+        criteria.test_autopilot_cycle_succeeded(found, settings, trial.now, Mock())
+    # No one else has made anything since, so it was user 1's.
+    trial.run('UPDATE products SET "createdAt" = :at WHERE id = 2', at=trial.ago(days=4))
+    found = cycle.autopilot(trial.ask)
+    assert (found.broken, found.unclear) == ((), ())
+
+
+BLANK = ("\t{}", "{}\u00a0", "\u200b{}\ufeff", "\r\n {}\u2060")
+
+
+@pytest.mark.parametrize("blank", BLANK)
+def test_what_is_invisible_around_an_id_is_no_part_of_it(trial: Trial, blank: str) -> None:
+    """It makes no id of two, no stand-in real, and no order another supplier's."""
+    order, sale = _order(trial), _sale(trial)
+    before = orders.supplier_ids(trial.ask)
+    change = 'UPDATE orders SET "aliexpressOrderId" = :id WHERE id = :order'
+    other = trial.value(
+        """SELECT "aliexpressOrderId" FROM orders WHERE id <> :order AND status = 'PURCHASED'
+             AND "aliexpressOrderId" ~ '^[0-9]{16}$' ORDER BY "createdAt" DESC LIMIT 1""",
+        order=order,
+    )
+    trial.run(change, id=blank.format(other), order=order)
+    assert orders.shared_supplier_ids(trial.ask).shared == 1
+    assert orders.supplier_ids(trial.ask).with_supplier_id == before.with_supplier_id
+    trial.run(change, id=blank.format("Manual"), order=order)
+    assert orders.supplier_ids(trial.ask).bought_outside == before.bought_outside + 1
+    trial.run("UPDATE orders SET supplier = :s WHERE id = :id", s=blank.format("AE"), id=order)
+    more = orders.supplier_ids(trial.ask).other_suppliers
+    trial.run(
+        "UPDATE orders SET supplier = :s WHERE id = :id", s=blank.format("aliexpress"), id=order
+    )
+    assert orders.supplier_ids(trial.ask).other_suppliers == more - 1 == before.other_suppliers
+    trial.run(
+        'UPDATE sales SET "userPayoutId" = :id WHERE id = :sale',
+        id=blank.format(trial.value('SELECT "adminPayoutId" FROM sales WHERE id = :id', id=sale)),
+        sale=sale,
+    )
+    assert payouts.shared_ids(trial.ask).shared == 1
+    trial.run(
+        'UPDATE sales SET "userPayoutId" = :id WHERE id = :sale', id=blank.format(""), sale=sale
+    )
+    assert payouts.stored(trial.ask).newest_unpaid == (sale,)
+    trial.run(
+        'UPDATE orders SET "paypalOrderId" = :id WHERE id = :order',
+        id=blank.format("TEST-1"),
+        order=order,
+    )
+    assert orders.supplier_ids(trial.ask).stand_ins == before.stand_ins + 1
+
+
+@pytest.mark.parametrize("status", ["REFUNDING", "paid", "PURCHASED "])
+def test_an_order_of_an_unknown_status_is_not_left_out(trial: Trial, status: str) -> None:
+    """It may have been paid for, and is named; stand-ins and what isn't paid for yet are not."""
+    criteria: Any = test_order
+    assert orders.fulfilment(trial.ask).unknown == 0
+    trial.run("UPDATE orders SET status = :status WHERE id = :id", status=status, id=_order(trial))
+    trial.run(
+        "UPDATE orders SET status = :status WHERE \"paypalOrderId\" LIKE 'TEST%'", status=status
+    )
+    found = orders.fulfilment(trial.ask)
+    assert (found.unknown, found.unknown_by_status) == (1, (f"{status} 1",))
+    settings = Settings.from_environment({}, target="demo", dotenv={})
+    with pytest.raises(Blocked, match=r"^1 orders have a status that the suite doesn't know"):
+        criteria.test_paid_orders_reach_purchased(found, settings, Mock())
+
+
+@pytest.mark.parametrize(
+    ("change", "unbought"),
+    [
+        ("\"aliexpressOrderId\" = NULL, status = 'FAILED'", 1),
+        ('"aliexpressOrderId" = NULL', 1),
+        ("\"aliexpressOrderId\" = 'SIMULATED_ORDER_ID'", 1),
+        ("\"aliexpressOrderId\" = 'manual'", 0),
+        ("\"aliexpressOrderId\" = NULL, supplier = 'cj'", 0),
+    ],
+)
+def test_a_sale_of_what_was_never_bought_proves_no_profit(
+    trial: Trial, change: str, unbought: int
+) -> None:
+    """Its cost isn't known, though it is completed and paid out; a loss is one all the same."""
+    criteria: Any = test_profit
+    before = profit.net_profit(trial.ask)
+    trial.run(f"UPDATE orders SET {change} WHERE id = :id", id=_order(trial))
+    found = profit.net_profit(trial.ask)
+    assert (found.unbought, found.newest_unbought) == (unbought, (_sale(trial),) * unbought)
+    assert (found.net_profit != before.net_profit) == bool(unbought)
+    assert found.completed == before.completed
+    if unbought:
+        with pytest.raises(Blocked, match=r"^1 completed sales are of orders that were never"):
+            criteria.test_completed_sales_have_positive_net_profit(found, Mock())
+    trial.run('UPDATE sales SET "netProfit" = -1 WHERE id = :id', id=_sale(trial))
+    assert profit.net_profit(trial.ask).without_profit == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "twice", "unclear"),
+    [
+        ('"paypalOrderId" = :trade', 2, 0),
+        ('"paypalOrderId" = upper(:trade)', 2, 0),
+        ("\"paypalOrderId\" = :trade || '\u200b '", 2, 0),
+        ('"paypalOrderId" = :trade, "productId" = NULL', 0, 2),
+        ('"paypalOrderId" = upper(:trade), "productId" = NULL', 0, 2),
+        ('"paypalOrderId" = :trade, "productId" = "productId" + 1', 0, 0),
+    ],
+)
+def test_no_spelling_and_no_gap_hides_a_double_purchase(
+    trial: Trial, change: str, twice: int, unclear: int
+) -> None:
+    """A trade in another case; and a cart is one only if both products are known."""
+    criteria: Any = test_order
+    order, trade = _order(trial), "ebay:31-41592-65358"
+    other = trial.value(
+        """SELECT id FROM orders WHERE id <> :id AND status = 'PURCHASED' AND supplier IS NULL
+             AND "paypalOrderId" LIKE 'ebay:%' ORDER BY "createdAt" DESC LIMIT 1 OFFSET 3""",
+        id=order,
+    )
+    trial.run('UPDATE orders SET "paypalOrderId" = :trade WHERE id = :id', trade=trade, id=order)
+    trial.run(
+        'UPDATE orders SET "productId" = (SELECT "productId" FROM orders WHERE id = :order) '
+        "WHERE id = :id",
+        order=order,
+        id=other,
+    )
+    trial.run(f"UPDATE orders SET {change} WHERE id = :id", trade=trade, id=other)
+    found = orders.repeated(trial.ask)
+    assert (found.trades_bought_twice, found.trades_unclear) == (twice, unclear)
+    if unclear:
+        with pytest.raises(Blocked, match="the product is not known"):
+            criteria.test_marketplace_orders_are_bought_once(found, Mock())
+
+
+@pytest.mark.parametrize("column", ["userId", "productId"])
+def test_a_sale_of_another_user_or_product_than_its_orders_is_found(
+    trial: Trial, column: str
+) -> None:
+    """Which of the two is right isn't known."""
+    criteria: Any = test_sale
+    assert sales.links(trial.ask).unlike == 0
+    trial.run(f'UPDATE orders SET "{column}" = NULL WHERE id = :id', id=_order(trial))
+    assert sales.links(trial.ask).unlike == 0
+    trial.run(f'UPDATE orders SET "{column}" = 7777 WHERE id = :id', id=_order(trial))
+    found = sales.links(trial.ask)
+    assert (found.unlike, found.newest_unlike) == (1, (_sale(trial),))
+    with pytest.raises(Blocked, match="of another user or product than their order"):
+        criteria.test_sales_link_to_orders(found, Mock())
+
+
+def test_a_payout_through_payoneer_outside_the_sample_is_counted(trial: Trial) -> None:
+    """By its word in any case, or by its user, who has no address at PayPal."""
+    assert payouts.newest(trial.ask).paid_through_payoneer == 0
+    oldest = trial.value(
+        """SELECT id FROM sales WHERE "payoutExecuted" AND "createdAt" > :at
+           AND environment = 'production' ORDER BY "createdAt" LIMIT 1""",
+        at=trial.ago(days=29),
+    )
+    trial.run("UPDATE sales SET \"userPayoutId\" = ' PAYONEER' WHERE id = :id", id=oldest)
+    found = payouts.newest(trial.ask)
+    assert found.paid_through_payoneer == 1
+    assert oldest not in {payout.sale_id for payout in found.payouts}
+    trial.run(
+        """UPDATE users SET "paypalPayoutEmail" = NULL, "payoneerPayoutEmail" = 'x@y.z'
+           WHERE id = 1"""
+    )
+    assert payouts.newest(trial.ask).paid_through_payoneer > 10
 
 
 def test_a_row_of_scope_user_comes_before_the_users_own_global_one(trial: Trial) -> None:

@@ -118,7 +118,7 @@ def test_an_answer_is_bounded_however_many_offend(connection: Connection, name: 
     offending = [len(value) for key, value in query.row.items() if key.startswith("newest_")]
     assert before > 100
     assert max(_counts(query)[1:]) > 100
-    assert offending == [5]
+    assert sorted({0, *offending}) == [0, 5]
     assert all(len(value) <= 20 for value in query.row.values() if isinstance(value, list))
 
 

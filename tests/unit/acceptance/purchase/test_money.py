@@ -286,7 +286,10 @@ HIDDEN = ("9 elm", "person", "town", "california", "90210", "5550100000")
 def test_the_recipient_is_in_no_line_if_the_supplier_repeats_it(bench: Bench, code: str) -> None:
     """However short, in any case, in a message, a code or an id: not in the journal or a reason."""
     bench.variables |= {"TEST_ADDRESS": "9 Elm", "TEST_STATE": "California", "TEST_ZIP": "90210"}
-    repeated = "Dear A. PERSON, 9  ELM, Town%2C california 90210 US +1 15550100000 can't be sent to"
+    repeated = (
+        "Dear A. PERSON, 9  ELM, Town%2C california 90210 US +1 15550100000, zip%2520 90210 "
+        "9\u200bＥＬＭ and &#116&#111&#119&#110 can't be sent to"
+    )
     result = {"is_success": False, "error_code": code, "error_msg": repeated}
     answer = {"aliexpress_ds_order_create_response": {"result": result, "request_id": "9 Elm/1"}}
     private = bench.purchase(bench.journal()).settings.private
@@ -314,3 +317,15 @@ def test_the_recipient_is_in_no_order_that_is_read_back(bench: Bench) -> None:
     order = client.order(action.receipts[0])
     assert order is not None
     assert order.end_reason == "cancelled: ******** unknown"
+
+
+def test_the_suppliers_own_words_are_nobodys_data(bench: Bench) -> None:
+    """IN_CANCEL stays what it is if the recipient lives in Indiana: it decides the verdict."""
+    action = bench.place()
+    bench.state.orders[action.receipts[0]].status = "IN_CANCEL"
+    bench.variables["TEST_STATE"] = "IN"
+    private = bench.purchase(bench.journal()).settings.private
+    client = aliexpress_client(bench.url, clock=bench.clock, private=private)
+    order = client.order(action.receipts[0])
+    assert order is not None
+    assert order.status == "IN_CANCEL"
