@@ -27,7 +27,7 @@ from pytest_prodstatus.model.history import SavedRun, saved_run
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import Record, Run, Subject
 from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
-from pytest_prodstatus.store.address import HISTORY
+from pytest_prodstatus.store import HISTORY
 from pytest_prodstatus.store.history import HistoryStore, criterion_values, run_values
 from pytest_prodstatus.store.statements import insert_into, open_store
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_prodstatus.version import __version__
-
 if TYPE_CHECKING:
     from pytest_prodstatus.blocking import Blocked, blocked
     from pytest_prodstatus.counting import answered, counts_as_assertion
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
         target_of,
     )
     from pytest_prodstatus.model.evidence import EvidenceError, Money
+
+__version__ = "0.2.0"
 
 __all__ = [
     "Blocked",

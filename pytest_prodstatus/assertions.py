@@ -21,12 +21,12 @@ import pytest
 
 from pytest_prodstatus.counting import TALLY, counted, proves, replace_everywhere
 from pytest_prodstatus.model.assertions import (
-    NO_ASSERTION,
     FunctionSurvey,
     Survey,
     always_true_text,
     survey,
 )
+from pytest_prodstatus.model.outcome import NO_ASSERTION
 from pytest_prodstatus.model.verdict import Kind, Reason
 
 HOOK_LINE = "enable_assertion_pass_hook"

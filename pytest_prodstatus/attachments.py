@@ -29,10 +29,10 @@ from pytest_prodstatus.model.attachment import (
 )
 from pytest_prodstatus.model.evidence import Attachment, EvidenceError
 from pytest_prodstatus.model.record import CriterionStatus, Record
+from pytest_prodstatus.readers import read_file
 from pytest_prodstatus.readers.config import Attachments
-from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.spool import Spool
-from pytest_prodstatus.writers.files import write_atomically, write_failure
+from pytest_prodstatus.writers import write_atomically, write_failure
 
 MB = 1_000_000
 

@@ -12,14 +12,13 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from copy import copy
 from datetime import datetime, timedelta, timezone
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.model.catalogue import Criterion
-from pytest_prodstatus.model.clocks import Offset, dated, dated_entries
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.outcome import (
     CRASHED,
@@ -47,6 +46,9 @@ from pytest_prodstatus.reports import (
     stop_of,
 )
 from pytest_prodstatus.spool import Spool, worker_id
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.model.clocks import Offset
 
 _ORDER = ("setup", "call", "teardown")
 _COMPLETE = len(_ORDER)
@@ -163,6 +165,9 @@ class Attempts:
         """Compare the clock of the worker that sent a report with this process's."""
         sent, least = values.pop(SENT)
         worker = worker_id(values.get("node"))
+        # Here and below: without workers there is no other clock, and no import.
+        from pytest_prodstatus.model.clocks import Offset
+
         self._offsets.setdefault(worker, Offset()).note(sent, clock.timestamp(), least)
 
     def date(self, started: datetime, finished: datetime) -> dict[str, timedelta]:
@@ -182,9 +187,18 @@ class Attempts:
             return phase
         if behind is None:
             return replace(phase, stopped=min(phase.stopped, self._span[1]))
-        evidence = dated_entries(phase.evidence, behind, *self._span) if behind else phase.evidence
-        stopped = dated(phase.stopped, behind, *self._span)
+        stopped, evidence = self._by_this_clock(phase.stopped, phase.evidence, behind)
         return replace(phase, stopped=stopped, evidence=evidence)
+
+    def _by_this_clock(
+        self, stopped: datetime, evidence: tuple[Entry, ...], behind: timedelta
+    ) -> tuple[datetime, tuple[Entry, ...]]:
+        """Convert when a worker's phase ended, and its evidence, to this process's clock."""
+        from pytest_prodstatus.model.clocks import dated, dated_entries
+
+        if behind:
+            evidence = dated_entries(evidence, behind, *self._span)
+        return dated(stopped, behind, *self._span), evidence
 
     def _take(self, report: pytest.TestReport, first: pytest.TestReport | None) -> None:
         """Take in one report of any test.
@@ -342,9 +356,7 @@ class Attempts:
             stopped = _instant(stop)
             behind = self._behind.get(worker)
             if behind is not None and stopped:
-                stopped = dated(stopped, behind, *self._span)
-                if behind:
-                    evidence = dated_entries(evidence, behind, *self._span)
+                stopped, evidence = self._by_this_clock(stopped, evidence, behind)
             elif stopped:
                 stopped = min(stopped, self._span[1])
             seen = plain_pass(

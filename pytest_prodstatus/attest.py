@@ -21,15 +21,15 @@ from pytest_prodstatus.model.attestation import (
 from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.violations import MAX_AGE
 from pytest_prodstatus.project import attestation_of, test_result_of
+from pytest_prodstatus.readers import read_file
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.signing import (
     Signer,
     digests_of,
     payload_of,
     sign,
 )
-from pytest_prodstatus.writers.files import write_atomically
+from pytest_prodstatus.writers import write_atomically
 
 
 @dataclass(frozen=True, slots=True)

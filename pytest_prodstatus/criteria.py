@@ -17,9 +17,8 @@ import pytest
 from msgspec import Struct
 
 from pytest_prodstatus.model.catalogue import SLUG, CatalogueError, Criterion
-from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.text import one_line, printable
 from pytest_prodstatus.model.verdict import Reason, runbook_problem
-from pytest_prodstatus.model.walk import printable
 from pytest_prodstatus.options import STAGE_MARK
 
 _ARGUMENTS = {"side_effects", "criterion", "require_assertion", "owner", "runbook"}

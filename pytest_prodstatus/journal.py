@@ -13,18 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_prodstatus.store.action import (
-        Action,
-        Event,
-        Key,
-        Limit,
-        Plan,
-        State,
-        once,
-        once_a_day,
-    )
-    from pytest_prodstatus.store.address import is_local_file, state_url
-    from pytest_prodstatus.store.errors import (
+    from pytest_prodstatus.store import (
         Claimed,
         ClockBehind,
         Expired,
@@ -34,6 +23,18 @@ if TYPE_CHECKING:
         JournalUnavailable,
         UnknownAction,
         Unresolved,
+        is_local_file,
+        state_url,
+    )
+    from pytest_prodstatus.store.action import (
+        Action,
+        Event,
+        Key,
+        Limit,
+        Plan,
+        State,
+        once,
+        once_a_day,
     )
     from pytest_prodstatus.store.journal import Journal
 
@@ -63,16 +64,16 @@ __all__ = [
 ]
 
 _NAMES = {
-    "action": (
+    "store.action": (
         *("Action", "Event", "Key", "Limit", "Plan", "State"),
         *("once", "once_a_day"),
     ),
-    "address": ("is_local_file", "state_url"),
-    "errors": (
+    "store": (
+        *("is_local_file", "state_url"),
         *("Claimed", "ClockBehind", "Expired", "IllegalTransition", "InvalidRecord"),
         *("JournalError", "JournalUnavailable", "UnknownAction", "Unresolved"),
     ),
-    "journal": ("Journal",),
+    "store.journal": ("Journal",),
 }
 _HOME = {name: home for home, names in _NAMES.items() for name in names}
 
@@ -114,7 +115,7 @@ if not TYPE_CHECKING:  # or a type checker would take any name for a public one
         from importlib import import_module
 
         try:
-            return getattr(import_module(f"pytest_prodstatus.store.{_HOME[name]}"), name)
+            return getattr(import_module(f"pytest_prodstatus.{_HOME[name]}"), name)
         except ModuleNotFoundError as error:
             msg = f"{error}: the journal needs pip install 'pytest-prodstatus[state]'"
             raise ModuleNotFoundError(msg, name=error.name) from error

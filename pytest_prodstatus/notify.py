@@ -70,7 +70,7 @@ def notify(
 def _claimed(
     target: str, values: Mapping[str, str], root: Path, environ: Mapping[str, str]
 ) -> dict[str, str | None]:
-    from pytest_prodstatus.store.address import check_installed
+    from pytest_prodstatus.store import check_installed
     from pytest_prodstatus.store.notices import NoticeStore
 
     check_installed()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
@@ -27,7 +27,7 @@ from pytest_prodstatus.model.evidence import (
     EvidenceError,
     entry_of,
 )
-from pytest_prodstatus.model.teardown import TornDown
+from pytest_prodstatus.model.teardown import LateTearDowns, TornDown
 from pytest_prodstatus.model.text import described, is_aware, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.reports import FILES, Payload, shown, thread_death
@@ -480,30 +480,27 @@ class Observer:
         return self._scopes.split(error, widest, self.redaction.text)
 
     @contextmanager
-    def late_tear_downs(self, session: pytest.Session) -> Iterator[list[TornDown]]:
-        """Note what pytest tears down after the last test, and yield a list of what didn't pass.
+    def noting_late(self, late: LateTearDowns, session: pytest.Session) -> Iterator[None]:
+        """Note what pytest tears down after the last test and what it raises, as the block ends.
 
-        After `-x` or `pytest.exit`, this is what the next test would have shared. The list is
-        filled when the block ends.
+        After `-x` or `pytest.exit`, this is what the next test would have shared.
         """
-        torn: list[TornDown] = []
         try:
             with self._scopes.noting_dead_threads(self._note_death):
-                yield torn
+                yield
         except BaseException as error:
-            torn += self.torn_down(error, session)[0]
+            late.error = error
+            late.torn += self.torn_down(error, session)[0]
             raise
         finally:
             more = self._scopes.unraised(self.redaction.text) if SHARED else []
-            torn += [one for one in more if one not in torn]
+            late.torn += [one for one in more if one not in late.torn]
             SHARED.clear()
 
-    def late_report(
-        self, torn: Sequence[TornDown], error: BaseException | None
-    ) -> pytest.TestReport | None:
+    def late_report(self, late: LateTearDowns) -> pytest.TestReport | None:
         """Return a report of the last test for what failed after it; None if nothing is shared."""
-        item = self._attempt.item
-        if item is None or not torn:
+        item, error = self._attempt.item, late.error
+        if item is None or not late.torn:
             return None
         report = pytest.TestReport(
             nodeid=item.nodeid,
@@ -514,7 +511,7 @@ class Observer:
             longrepr="".join(traceback.format_exception(error)) if error else None,
             when="teardown",
         )
-        Payload(torn=tuple(torn), wider=True).attach(report)
+        Payload(torn=tuple(late.torn), wider=True).attach(report)
         return report
 
     def _doubt(self, item: pytest.Item, criterion: Criterion) -> Reason | None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.readers.files import SETTINGS_LIMIT, read_file
+from pytest_prodstatus.readers import SETTINGS_LIMIT, read_file
 
 MARK = "production"
 """The mark that every criterion carries."""
@@ -225,7 +225,7 @@ def known_before_conftests(
 def _texts_of(config: pytest.Config) -> Iterator[str]:
     """Yield the texts of the conftests that pytest imports before it collects."""
     # Imported here, since most runs use none of the short options.
-    from pytest_prodstatus.readers.files import read_text
+    from pytest_prodstatus.readers import read_text
 
     for path in early_conftests(config):
         with contextlib.suppress(OSError):

@@ -23,10 +23,9 @@ from pytest_prodstatus.publish import (
     publish_record,
     readable_bytes,
 )
-from pytest_prodstatus.readers.files import read_file
+from pytest_prodstatus.readers import read_file
 from pytest_prodstatus.settings import Settings
-from pytest_prodstatus.sign_key import VARIABLE
-from pytest_prodstatus.writers.files import (
+from pytest_prodstatus.writers import (
     FolderInUse,
     FolderLock,
     clear_leftovers,
@@ -154,7 +153,7 @@ class Outputs:
         from pytest_prodstatus.project import DotenvError
         from pytest_prodstatus.replay import KnownRuns
         from pytest_prodstatus.signing import SigningError, UntrustedError, trusted_keys, vouched
-        from pytest_prodstatus.store.errors import StateError
+        from pytest_prodstatus.store import StateError
 
         settings, config = self.settings, self.settings.config
         try:
@@ -178,6 +177,7 @@ class Outputs:
         if self._sign_key is None:
             return []
         from pytest_prodstatus.attest import Attest
+        from pytest_prodstatus.sign_key import VARIABLE
         from pytest_prodstatus.signing import SigningError, signer_of
 
         path = self.settings.record
@@ -208,6 +208,7 @@ class Outputs:
     @cached_property
     def _is_trusted(self) -> bool:
         """Whether this run's signature alone satisfies the gate."""
+        from pytest_prodstatus.sign_key import VARIABLE
         from pytest_prodstatus.signing import SigningError, signer_of, trusted_keys
 
         config = self.settings.config

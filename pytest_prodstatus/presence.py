@@ -17,7 +17,7 @@ from pytest_prodstatus.criteria import Manifest
 from pytest_prodstatus.model.criterion_status import file_of
 from pytest_prodstatus.model.record import CriterionStatus
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
-from pytest_prodstatus.readers.files import read_file
+from pytest_prodstatus.readers import read_file
 
 _DIGITS = 16
 """Of a digest: enough to notice a change, and short, since every criterion has one."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_prodstatus.model.text import described, one_line
+from pytest_prodstatus.readers import SETTINGS_LIMIT, read_file, read_text
 from pytest_prodstatus.readers.config import (
     OUTPUTS,
     TARGET_FORM,
@@ -23,7 +24,6 @@ from pytest_prodstatus.readers.config import (
     read_config,
     read_project_name,
 )
-from pytest_prodstatus.readers.files import SETTINGS_LIMIT, read_file, read_text
 
 PRODUCTION = "production"
 """The default target, and the mark that every criterion carries."""
@@ -219,7 +219,7 @@ def store_in(root: Path, variables: Mapping[str, str]) -> tuple[str, str]:
     Raises:
         StateUnavailable: none is set, and the user has no home folder.
     """
-    from pytest_prodstatus.store.address import scope_of, state_url
+    from pytest_prodstatus.store import scope_of, state_url
 
     return state_url(variables), scope_of(variables, name_in(root), root)
 

@@ -30,14 +30,14 @@ from pytest_prodstatus.project import (
     test_result_of,
     variables_of,
 )
+from pytest_prodstatus.readers import DocumentError, read_file
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.readers.files import DocumentError, read_file
+from pytest_prodstatus.writers import write_atomically
 from pytest_prodstatus.writers.document import write_document
-from pytest_prodstatus.writers.files import write_atomically
 
 if TYPE_CHECKING:
     from pytest_prodstatus.model.record import Override
-    from pytest_prodstatus.store.archive import ArchiveStore
+    from pytest_prodstatus.store.history import ArchiveStore
 
 
 class Problem(NamedTuple):
@@ -310,7 +310,7 @@ class Archive:
         doesn't respond.
         """
         # Imported here, since a run without criteria has nothing to keep.
-        from pytest_prodstatus.store.address import installed
+        from pytest_prodstatus.store import installed
 
         if not installed():
             return Saved(record=record, unsaved=NOT_INSTALLED)
@@ -324,7 +324,7 @@ class Archive:
 
     def _save(self, record: Record) -> Saved:
         """Save a run in the history; return its record with overrides and former runs."""
-        from pytest_prodstatus.store.address import store_may_exist
+        from pytest_prodstatus.store import store_may_exist
 
         finished = record.run.finished
         environ = variables_of(self._root, self._environ)
@@ -355,7 +355,7 @@ class Archive:
         """Add to a record what has changed since a run, if that run's record is kept."""
         from pytest_prodstatus.model.codec import RecordError, read_record
         from pytest_prodstatus.model.diff import since_open
-        from pytest_prodstatus.store.errors import StateError
+        from pytest_prodstatus.store import StateError
 
         # An archive that can't be used is reported when this run's own record is kept.
         with contextlib.suppress(StateError, RecordError, UnicodeDecodeError), self._open() as kept:
@@ -366,7 +366,7 @@ class Archive:
 
     def _open(self) -> ArchiveStore:
         """Open the archive of kept records, beside the history that saved the run."""
-        from pytest_prodstatus.store.archive import ArchiveStore
+        from pytest_prodstatus.store.history import ArchiveStore
 
         if self._saved is None:
             msg = "a record is kept only of a run that is in the history"
@@ -375,8 +375,7 @@ class Archive:
 
     def reopen(self) -> None:
         """Use the store that is there, for a run that an earlier process saved. Never raises."""
-        from pytest_prodstatus.store.address import installed, store_may_exist
-        from pytest_prodstatus.store.errors import StateError
+        from pytest_prodstatus.store import StateError, installed, store_may_exist
 
         with contextlib.suppress(StateError, DotenvError):
             if self._saves and installed():
@@ -450,7 +449,7 @@ class Archive:
 
 def _reason(error: Exception, what: str = "the history can't be saved") -> Reason:
     """Return why an error of the store kept the history or a record from being saved."""
-    from pytest_prodstatus.store.errors import StateError
+    from pytest_prodstatus.store import StateError
 
     if isinstance(error, (StateError, DotenvError)):
         return Reason(text=str(error), kind=Kind.INCONCLUSIVE)

@@ -21,10 +21,9 @@ from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.criteria import AllBut, Manifest
 from pytest_prodstatus.model.assemble import BROKEN_OFF, IN_PROGRESS, UNWRITTEN, compose, marker_of
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
-from pytest_prodstatus.model.clocks import skew_reason
 from pytest_prodstatus.model.criterion_status import NOTHING_YET, RunData, criterion_statuses
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run, Subject
-from pytest_prodstatus.model.teardown import TornDown
+from pytest_prodstatus.model.teardown import LateTearDowns
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import (
     EXIT_BLOCKED,
@@ -398,6 +397,8 @@ class Recorder:
     def _note_skews(self, skews: Mapping[str, timedelta]) -> None:
         """Note the workers whose clocks are far from this process's."""
         for worker, behind in skews.items():
+            from pytest_prodstatus.model.clocks import skew_reason
+
             why = skew_reason(f"the clock of worker {worker}", behind, "the controller's")
             if why is not None:
                 self.incident("clock", why.text, why.kind, why.remedy, of=worker)
@@ -615,16 +616,11 @@ class Recorder:
             final = worse_status(self._own_status(), status)
         return final
 
-    def note_late_tear_downs(self, torn: Sequence[TornDown], error: BaseException | None) -> None:
-        """Lay on its users what was torn down after the run was judged, and did not pass.
-
-        Args:
-            torn: the tear-downs.
-            error: what they raised; None if nothing.
-        """
-        if self.record is not None and torn:
-            detail = "".join(traceback.format_exception(error)) if error else ""
-            self.attempts.note_torn(torn, self.redaction.text(detail))
+    def note_late_tear_downs(self, late: LateTearDowns) -> None:
+        """Lay on its users what was torn down after the run was judged, and did not pass."""
+        if self.record is not None and late.torn:
+            detail = "".join(traceback.format_exception(late.error)) if late.error else ""
+            self.attempts.note_torn(late.torn, self.redaction.text(detail))
             run_id = self._begun_run().id
             self._statuses = self.attempts.lay_tear_downs(self._statuses, run_id)
             self._changed = True

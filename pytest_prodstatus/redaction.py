@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_prodstatus.model.redaction import LEAST, Redactor, SecretNames
-from pytest_prodstatus.model.walk import INTO, walked
+from pytest_prodstatus.model.text import INTO, walked
 from pytest_prodstatus.project import DotenvError, dotenv_content
-from pytest_prodstatus.readers.files import read_file
+from pytest_prodstatus.readers import read_file
 from pytest_prodstatus.settings import Settings
-from pytest_prodstatus.writers.files import write_atomically
+from pytest_prodstatus.writers import write_atomically
 
 if TYPE_CHECKING:
     from pytest_prodstatus.model.record import Record
@@ -165,7 +165,7 @@ class Redaction:
     def record(self, record: Record) -> Record:
         """Return a record without secrets in any of its texts."""
         # Not above, since an xdist worker makes no record.
-        from pytest_prodstatus.model.walk import redact_record
+        from pytest_prodstatus.model.text import redact_record
 
         return redact_record(record, self.text)
 

@@ -27,7 +27,7 @@ class KnownRuns:
     """
 
     def __init__(self, root: Path) -> None:
-        from pytest_prodstatus.store.address import check_installed, store_may_exist
+        from pytest_prodstatus.store import check_installed, store_may_exist
 
         environ = variables_of(root, os.environ)
         self._place: tuple[str, str] | None = None
@@ -66,7 +66,7 @@ class KnownRuns:
         """
         if self._place is None:
             return ""
-        from pytest_prodstatus.store.archive import RECORD, ArchiveStore
+        from pytest_prodstatus.store.history import RECORD, ArchiveStore
 
         run = record.run
         with ArchiveStore.open(*self._place) as archive:

@@ -17,13 +17,11 @@ import pytest
 from msgspec import Struct
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.model.assertions import unproved
 from pytest_prodstatus.model.evidence import Attachment, Entry
-from pytest_prodstatus.model.outcome import Phase, finding_of
+from pytest_prodstatus.model.outcome import Phase, finding_of, unproved
 from pytest_prodstatus.model.teardown import TornDown
-from pytest_prodstatus.model.text import Instant, one_line, several_lines
+from pytest_prodstatus.model.text import Instant, one_line, printable, several_lines
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
-from pytest_prodstatus.model.walk import printable
 from pytest_prodstatus.spool import worker_id
 
 ATTRIBUTE = "prodstatus"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_prodstatus import clock
+from pytest_prodstatus import __version__, clock
 from pytest_prodstatus.options import (
     INTENT,
     RUN_ID,
@@ -34,16 +34,13 @@ from pytest_prodstatus.options import (
     known_before_conftests,
     worker_input,
 )
-from pytest_prodstatus.sign_key import secrets_in, take_key
 from pytest_prodstatus.spool import Spool, worker_id
-from pytest_prodstatus.version import __version__
 
 if TYPE_CHECKING:
     from pytest_prodstatus.collector import Collector
     from pytest_prodstatus.criteria import Manifest
     from pytest_prodstatus.deadline import Deadline
     from pytest_prodstatus.integrations.junitxml import JUnitXml
-    from pytest_prodstatus.model.teardown import TornDown
     from pytest_prodstatus.model.unmet import Basis
     from pytest_prodstatus.observer import Observer
     from pytest_prodstatus.recorder import Recorder
@@ -130,8 +127,11 @@ class Session:
         from pytest_prodstatus.redaction import Redaction
 
         redaction = Redaction(self.settings)
-        for part in secrets_in(self._sign_key or ""):
-            redaction.register(part)
+        if self._sign_key:
+            from pytest_prodstatus.sign_key import secrets_in
+
+            for part in secrets_in(self._sign_key):
+                redaction.register(part)
         return redaction
 
     @cached_property
@@ -211,7 +211,10 @@ class Session:
         Raises:
             pytest.UsageError: the settings can't be used, or another run writes the folder.
         """
-        self._sign_key = take_key(os.environ)
+        if "PRODSTATUS_SIGN_KEY" in os.environ:  # a run that signs nothing imports nothing for it
+            from pytest_prodstatus.sign_key import take_key
+
+            self._sign_key = take_key(os.environ)
         namespace = known_before_conftests(self.config, parser, args)
         if not judges(namespace) or not asks_to_judge(self.config, namespace=namespace):
             return
@@ -590,19 +593,19 @@ class Session:
         recorder = self._judge_of_run
         if recorder is None or not self._judge(recorder, session, int(exitstatus)):
             return (yield)
-        failure: BaseException | None = None
-        torn: Sequence[TornDown] = ()
+        from pytest_prodstatus.model.teardown import LateTearDowns
+
+        late = LateTearDowns()
         try:
-            with self.observer.late_tear_downs(session) as torn:
+            with self.observer.noting_late(late, session):
                 return (yield)
         except BaseException as error:
-            failure = error
             recorder.note_late_failure(error)
             raise
         finally:
             from pytest_prodstatus.terminal import print_board, reporter_of
 
-            recorder.note_late_tear_downs(torn, failure)
+            recorder.note_late_tear_downs(late)
             session.exitstatus = recorder.reconsider(int(session.exitstatus))
             print_board(recorder, reporter_of(self.config))
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pytest_prodstatus import clock
+from pytest_prodstatus import __version__, clock
 from pytest_prodstatus.criteria import Manifest, Shard
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError
 from pytest_prodstatus.model.text import parse_duration
@@ -47,7 +47,6 @@ from pytest_prodstatus.project import (
     saves_history,
 )
 from pytest_prodstatus.readers.config import Config, ConfigError
-from pytest_prodstatus.version import __version__
 
 _TIMEOUT_S = 5
 _COMMIT = "# branch.oid "

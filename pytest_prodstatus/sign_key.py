@@ -1,7 +1,7 @@
 """Takes the private key for signatures out of the environment.
 
-A file of its own, since every run looks for the key, and importing `signing` with it would cost
-each of them; `prodstatus sign` takes the key as well.
+A file of its own, since each process of a run that may sign takes the key away, and importing
+`signing` for that would cost each of them; `prodstatus sign` takes the key as well.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from pytest_prodstatus.model.attestation import (
 )
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.project import attestation_of
-from pytest_prodstatus.readers.files import read_file
+from pytest_prodstatus.readers import read_file
 from pytest_prodstatus.sign_key import pem_in
 
 # securesystemslib exports its classes in a way that type checkers don't follow.

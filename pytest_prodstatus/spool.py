@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.writers.files import FolderLock
+    from pytest_prodstatus.writers import FolderLock
 
 _PREFIX = "prodstatus-run-"
 _YOUNG_S = 60
@@ -68,7 +68,7 @@ class Spool:
                 self._none = True
                 return None
             # Not above, since a run without criteria needs no folder.
-            from pytest_prodstatus.writers.files import FolderLock
+            from pytest_prodstatus.writers import FolderLock
 
             self._lock = FolderLock(self._folder, f"process {os.getpid()}")
             self._lock.acquire()
@@ -177,7 +177,7 @@ class Spool:
 
 def _folders_of_dead_runs(own: Path) -> Iterator[Path]:
     """Yield folders beside `own` that killed runs of this user left, each while it is locked."""
-    from pytest_prodstatus.writers.files import NAME, FolderInUse, FolderLock
+    from pytest_prodstatus.writers import NAME, FolderInUse, FolderLock
 
     now = own.stat()
     with os.scandir(own.parent) as entries:

@@ -12,21 +12,19 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.model.text import utf8
-from pytest_prodstatus.model.walk import INTO, walked
+from pytest_prodstatus.model.text import INTO, utf8, walked
 from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.redaction import only_passed
 from pytest_prodstatus.reports import ATTRIBUTE, FIRST, SENT
 
 if TYPE_CHECKING:
     from pytest_prodstatus.collector import Collector
-    from pytest_prodstatus.model.teardown import TornDown
     from pytest_prodstatus.observer import Observer
     from pytest_prodstatus.redaction import Redaction
 
@@ -148,16 +146,14 @@ class Worker:
         After `-x` or `pytest.exit`, pytest tears down here what the next test would have shared.
         If that fails, the worker ends without its output; its last test can still be reported.
         """
-        failure: BaseException | None = None
-        torn: Sequence[TornDown] = ()
+        from pytest_prodstatus.model.teardown import LateTearDowns
+
+        late = LateTearDowns()
         try:
-            with self._observer.late_tear_downs(session) as torn:
+            with self._observer.noting_late(late, session):
                 return (yield)
-        except BaseException as error:
-            failure = error
-            raise
         finally:
-            report = self._observer.late_report(torn, failure)
+            report = self._observer.late_report(late)
             if report is not None:
                 self._config.hook.pytest_runtest_logreport(report=report)
 

@@ -38,10 +38,9 @@ from pytest_prodstatus.project import (
     variables_of,
 )
 from pytest_prodstatus.publish import publish
-from pytest_prodstatus.readers import pytestini
+from pytest_prodstatus.readers import SETTINGS_LIMIT, pytestini, read_file, read_text
 from pytest_prodstatus.readers.config import SETTINGS, TARGET_FORM, ConfigError
-from pytest_prodstatus.readers.files import SETTINGS_LIMIT, read_file, read_text
-from pytest_prodstatus.writers.files import FolderInUse, FolderLock
+from pytest_prodstatus.writers import FolderInUse, FolderLock
 
 if TYPE_CHECKING:
     from pytest_prodstatus.signing import Keys
@@ -138,6 +137,14 @@ dir_option = click.option(
     metavar="FOLDER",
     help="The output folder of the run.  [default: PRODSTATUS_DIR, the ini key prodstatus_dir, "
     "reports/ or reports/TARGET/ of the project]",
+)
+max_age_option = click.option(
+    "--max-age",
+    callback=duration,
+    default="24h",
+    show_default=True,
+    metavar="DURATION",
+    help="How long ago the run may have finished.",
 )
 root_option = click.option(
     "--root",
@@ -321,7 +328,7 @@ def state_store(root: Path) -> Iterator[tuple[str, str]]:
     Raises:
         click.UsageError: the store isn't installed, or can't be opened, read or written.
     """
-    from pytest_prodstatus.store.address import check_installed
+    from pytest_prodstatus.store import check_installed
 
     with state_errors():
         check_installed()
@@ -335,7 +342,7 @@ def state_errors() -> Iterator[None]:
     Raises:
         click.UsageError: the store isn't installed, or can't be opened, read or written.
     """
-    from pytest_prodstatus.store.errors import StateError
+    from pytest_prodstatus.store import StateError
 
     try:
         yield
@@ -397,7 +404,7 @@ def _outranked(path: Path, record: Record) -> str:
 
 def shown_store(url: str) -> str:
     """Return the store's address as it may be printed: without password and parameters."""
-    from pytest_prodstatus.store.address import parse_address, shown
+    from pytest_prodstatus.store.database import parse_address, shown
 
     return shown(parse_address(url))
 

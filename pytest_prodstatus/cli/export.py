@@ -31,6 +31,7 @@ from pytest_prodstatus.cli.overrides import active_override
 from pytest_prodstatus.cli.trust import Trust
 from pytest_prodstatus.model.violations import GateQuery
 from pytest_prodstatus.project import shown_path
+from pytest_prodstatus.writers import write_atomically
 from pytest_prodstatus.writers.exports import (
     Export,
     ExportError,
@@ -39,7 +40,6 @@ from pytest_prodstatus.writers.exports import (
     load_export,
     text_of,
 )
-from pytest_prodstatus.writers.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

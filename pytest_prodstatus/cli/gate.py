@@ -27,6 +27,7 @@ from pytest_prodstatus.cli.common import (
     dir_option,
     duration,
     key_sets,
+    max_age_option,
     paths,
     place_of,
     record_in,
@@ -47,7 +48,7 @@ from pytest_prodstatus.model.gate import (
 from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKind, run_again
 from pytest_prodstatus.project import Project, shown_path
-from pytest_prodstatus.readers.files import read_file
+from pytest_prodstatus.readers import read_file
 from pytest_prodstatus.writers.gate_report import (
     GateReport,
     decision_lines,
@@ -150,14 +151,7 @@ def _answering(args: Sequence[str]) -> Iterator[None]:
     metavar="ID",
     help="The run that must have judged.  [default: PRODSTATUS_RUN_ID, any]",
 )
-@click.option(
-    "--max-age",
-    callback=duration,
-    default="24h",
-    show_default=True,
-    metavar="DURATION",
-    help="How long ago the run may have finished.",
-)
+@max_age_option
 @click.option(
     "--require",
     callback=words,
@@ -468,7 +462,7 @@ def _write_github(reports: list[GateReport]) -> None:
 
     A file that can't be written is named, and changes neither decision nor exit status.
     """
-    from pytest_prodstatus.writers.files import append_lines
+    from pytest_prodstatus.writers import append_lines
     from pytest_prodstatus.writers.github import gate_commands, step_outputs, step_summary
 
     for line in gate_commands(reports):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
+from pytest_prodstatus.readers import SETTINGS_LIMIT, read_file
 from pytest_prodstatus.readers.config import ConfigError, is_configured, read_config
-from pytest_prodstatus.readers.files import SETTINGS_LIMIT, read_file
 from pytest_prodstatus.readers.markdown import Outline, OutlineError, read_outline
-from pytest_prodstatus.writers.files import write_atomically
+from pytest_prodstatus.writers import write_atomically
 from pytest_prodstatus.writers.suite import FIRST, Suite, new_suite
 
 FOLDERS = ("tests/acceptance", "tests/production", "tests/prodstatus")

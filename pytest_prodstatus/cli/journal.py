@@ -119,7 +119,7 @@ def resolve(
         msg = "give one of the three: --confirmed RECEIPT (once for each), --rejected, or --lapsed"
         raise click.UsageError(msg)
     with state_store(place_of(root=root).project.root) as (url, _):
-        from pytest_prodstatus.store.errors import IllegalTransition, UnknownAction
+        from pytest_prodstatus.store import IllegalTransition, UnknownAction
         from pytest_prodstatus.store.journal import Journal
 
         with Journal.open(url) as journal:

@@ -17,8 +17,8 @@ from typing import Any, BinaryIO, TextIO
 
 import click
 
+from pytest_prodstatus import __version__
 from pytest_prodstatus.model.text import obeys_commands, visible, without_workflow_commands
-from pytest_prodstatus.version import __version__
 
 COMMANDS: dict[str, str] = {
     "gate": "Print whether a record opens the deploy gate, and exit accordingly.",

@@ -27,8 +27,8 @@ from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.project import Project, saves_history
 from pytest_prodstatus.publish import Archive
+from pytest_prodstatus.writers import write_atomically, write_failure
 from pytest_prodstatus.writers.board import final_line
-from pytest_prodstatus.writers.files import write_atomically, write_failure
 
 _EXAMPLES = """\b
 Examples (each job ran with the same PRODSTATUS_RUN_ID):

@@ -45,8 +45,7 @@ def active_override(target: str, now: datetime, root: Path) -> tuple[Override | 
     Returns:
         Of several active overrides the one that ends last, else None; and the error, else None.
     """
-    from pytest_prodstatus.store.address import installed, store_may_exist
-    from pytest_prodstatus.store.errors import StateError
+    from pytest_prodstatus.store import StateError, installed, store_may_exist
 
     # It never raises: an override that can't be read opens nothing, and the record is judged all
     # the same.
@@ -116,8 +115,7 @@ def _writing(root: Path, failure: str) -> Iterator[Overrides]:
     Raises:
         click.UsageError: the store isn't installed, or can't be read or written.
     """
-    from pytest_prodstatus.store.address import check_installed
-    from pytest_prodstatus.store.errors import StateError
+    from pytest_prodstatus.store import StateError, check_installed
 
     try:
         check_installed()

@@ -105,7 +105,7 @@ class Runs:
         project = name_in(self._place.project.root)
         shown = shown_name(run)
         with state_store(self._place.project.root) as where:
-            from pytest_prodstatus.store.archive import ArchiveStore
+            from pytest_prodstatus.store.history import ArchiveStore
 
             with ArchiveStore.open(*where) as archive:
                 files = archive.files(target, run)

@@ -18,13 +18,13 @@ import click
 from pytest_prodstatus.cli.common import (
     FILE,
     dir_option,
-    duration,
+    max_age_option,
     place_of,
     root_option,
     target_option,
 )
 from pytest_prodstatus.cli.targets import Targets
-from pytest_prodstatus.readers.files import SETTINGS_LIMIT, read_text
+from pytest_prodstatus.readers import SETTINGS_LIMIT, read_text
 
 TOKEN = "PRODSTATUS_SERVE_TOKEN"  # noqa: S105  the variable's name
 _LEAST = 16
@@ -77,14 +77,7 @@ Exit status:
     metavar="FILE",
     help=f"Want the bearer token in this file.  [default: {TOKEN}, none]",
 )
-@click.option(
-    "--max-age",
-    callback=duration,
-    default="24h",
-    show_default=True,
-    metavar="DURATION",
-    help="How long ago a run may have finished.",
-)
+@max_age_option
 @target_option
 @dir_option
 @root_option

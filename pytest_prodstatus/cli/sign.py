@@ -33,7 +33,7 @@ from pytest_prodstatus.model.violations import GateQuery
 from pytest_prodstatus.project import RECORD, saves_history, shown_path
 from pytest_prodstatus.publish import Archive, readable_bytes
 from pytest_prodstatus.sign_key import VARIABLE, take_key
-from pytest_prodstatus.writers.files import FolderInUse, FolderLock
+from pytest_prodstatus.writers import FolderInUse, FolderLock
 
 _EXAMPLES = """\b
 Examples:

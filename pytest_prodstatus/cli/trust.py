@@ -85,7 +85,7 @@ class Trust:
     def _known_otherwise(self, content: bytes, record: Record) -> Iterator[Violation]:
         """Yield that the state store keeps another record of the run, or a later run's."""
         from pytest_prodstatus.replay import KnownRuns
-        from pytest_prodstatus.store.errors import StateError
+        from pytest_prodstatus.store import StateError
 
         remedy = run_again(self.query, record.run)
         try:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus.readers.files import read_text
+from pytest_prodstatus.readers import read_text
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.terminal import reporter_of
+from pytest_prodstatus.writers import append_lines, write_failure
 from pytest_prodstatus.writers.exports import Row
-from pytest_prodstatus.writers.files import append_lines, write_failure
 from pytest_prodstatus.writers.github import (
     SUMMARY_LIMIT,
     bounded_summary,

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.readers.files import read_file
+from pytest_prodstatus.readers import read_file
 from pytest_prodstatus.recorder import Recorder
+from pytest_prodstatus.writers import write_atomically, write_failure
 from pytest_prodstatus.writers.exports import report_now
-from pytest_prodstatus.writers.files import write_atomically, write_failure
 from pytest_prodstatus.writers.junit import JUnitError, with_verdicts, write
 
 

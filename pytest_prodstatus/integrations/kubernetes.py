@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus.model.causes import cause_line
 from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.rollup import cause_line
 from pytest_prodstatus.model.text import cut
 from pytest_prodstatus.recorder import Recorder
+from pytest_prodstatus.writers import write_failure
 from pytest_prodstatus.writers.board import final_line
-from pytest_prodstatus.writers.files import write_failure
 
 DEFAULT = Path("/dev/termination-log")
 """The file that the kubelet mounts if the pod names no other."""

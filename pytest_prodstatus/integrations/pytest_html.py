@@ -18,7 +18,7 @@ from pytest_prodstatus.model.outcome import finding_of
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.reports import phase_of
 from pytest_prodstatus.settings import Settings
-from pytest_prodstatus.writers.files import clear_leftovers, write_atomically, write_failure
+from pytest_prodstatus.writers import clear_leftovers, write_atomically, write_failure
 
 _WRITE = "_write_report"
 """pytest-html's private method that writes its file (4.x)."""

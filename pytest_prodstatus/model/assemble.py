@@ -12,7 +12,6 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
-from pytest_prodstatus.model.causes import actions_of, causes, run_again, run_cause
 from pytest_prodstatus.model.criterion_status import RunData, not_observed
 from pytest_prodstatus.model.record import (
     HISTORY_LIMIT,
@@ -25,7 +24,7 @@ from pytest_prodstatus.model.record import (
     Selection,
     StageStatus,
 )
-from pytest_prodstatus.model.rollup import RUN, judge
+from pytest_prodstatus.model.rollup import RUN, actions_of, causes, judge, run_again, run_cause
 from pytest_prodstatus.model.verdict import (
     EXIT_BLOCKED,
     Kind,

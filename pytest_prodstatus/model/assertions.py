@@ -16,21 +16,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from pytest_prodstatus.model.outcome import NO_ASSERTION
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Kind, Reason
-
-NO_ASSERTION = Reason(
-    text="it passed, and asserted nothing",
-    kind=Kind.NO_ASSERTION,
-    remedy="assert what must hold; if its calls prove it, put them below with evidence.held('…'):",
-)
-"""Why a pass doesn't count if none of its assertions passed, and one is required."""
-NOT_COUNTED = Reason(
-    text="its assertions were not counted when it was CONFIRMED: run it again",
-    kind=Kind.INCONCLUSIVE,
-    remedy="run it again",
-)
-"""Why a CONFIRMED of an earlier run doesn't count, if that run counted no assertions."""
 
 _QUOTE_LIMIT = 80
 """Characters of an assertion that a reason quotes."""
@@ -229,22 +217,6 @@ def _is_of_itself(test: ast.expr) -> bool:
             return not _literal(left) and ast.dump(left) == ast.dump(right)
         case _:
             return False
-
-
-def unproved(assertions: int | None, doubt: Reason | None = None) -> Reason | None:
-    """Return why a pass that requires an assertion proves nothing; None if it proves something.
-
-    Args:
-        assertions: how many of its assertions passed in its last attempt; None if they weren't
-            counted.
-        doubt: what the process that ran it found out about that.
-    """
-    # A doubt of this kind only explains a count of 0. Any other doubt stands beside a count, too.
-    if doubt is not None and (not assertions or doubt.kind is not Kind.NO_ASSERTION):
-        return doubt
-    if assertions is None:
-        return NOT_COUNTED
-    return None if assertions else NO_ASSERTION
 
 
 def _assertions(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, ast.expr]]:

@@ -20,7 +20,6 @@ from msgspec import UNSET, Struct
 from msgspec.structs import fields, replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError
-from pytest_prodstatus.model.causes import actions_of, causes
 from pytest_prodstatus.model.record import (
     SCHEMA,
     Cause,
@@ -33,8 +32,8 @@ from pytest_prodstatus.model.record import (
     StageStatus,
     Subject,
 )
-from pytest_prodstatus.model.text import utc_isoformat, utf8
-from pytest_prodstatus.model.walk import INTO, walked
+from pytest_prodstatus.model.rollup import actions_of, causes
+from pytest_prodstatus.model.text import INTO, utc_isoformat, utf8, walked
 
 _ENCODE = msgspec.json.Encoder().encode
 _RECORD: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)

@@ -15,7 +15,6 @@ from typing import NamedTuple
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.assertions import unproved
 from pytest_prodstatus.model.catalogue import (
     DEFAULT_VALID_FOR,
     Catalogue,
@@ -23,7 +22,7 @@ from pytest_prodstatus.model.catalogue import (
     Stage,
     base_of,
 )
-from pytest_prodstatus.model.outcome import NO_EVIDENCE, Observation, suspected
+from pytest_prodstatus.model.outcome import NO_EVIDENCE, Observation, suspected, unproved
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run
 from pytest_prodstatus.model.text import format_age, format_duration, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because

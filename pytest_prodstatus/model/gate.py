@@ -14,10 +14,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, base_of
-from pytest_prodstatus.model.causes import actions_of, cause_line, causes
 from pytest_prodstatus.model.criterion_status import applicable
 from pytest_prodstatus.model.record import Cause, CriterionStatus, Override, Record, StageStatus
-from pytest_prodstatus.model.rollup import Judged, judge
+from pytest_prodstatus.model.rollup import Judged, actions_of, cause_line, causes, judge
 from pytest_prodstatus.model.verdict import (
     EXIT_BLOCKED,
     EXIT_FAILED,

@@ -108,6 +108,18 @@ NO_EVIDENCE = Reason(
     remedy="record what was seen with the evidence fixture",
 )
 """Why a CONFIRMED doesn't count if evidence is required, and it has none."""
+NO_ASSERTION = Reason(
+    text="it passed, and asserted nothing",
+    kind=Kind.NO_ASSERTION,
+    remedy="assert what must hold; if its calls prove it, put them below with evidence.held('…'):",
+)
+"""Why a pass doesn't count if none of its assertions passed, and one is required."""
+NOT_COUNTED = Reason(
+    text="its assertions were not counted when it was CONFIRMED: run it again",
+    kind=Kind.INCONCLUSIVE,
+    remedy="run it again",
+)
+"""Why a CONFIRMED of an earlier run doesn't count, if that run counted no assertions."""
 
 
 def reduce_phases(
@@ -183,6 +195,22 @@ def plain_pass(
         attempts=1,
         assertions=assertions,
     )
+
+
+def unproved(assertions: int | None, doubt: Reason | None = None) -> Reason | None:
+    """Return why a pass that requires an assertion proves nothing; None if it proves something.
+
+    Args:
+        assertions: how many of its assertions passed in its last attempt; None if they weren't
+            counted.
+        doubt: what the process that ran it found out about that.
+    """
+    # A doubt of this kind only explains a count of 0. Any other doubt stands beside a count, too.
+    if doubt is not None and (not assertions or doubt.kind is not Kind.NO_ASSERTION):
+        return doubt
+    if assertions is None:
+        return NOT_COUNTED
+    return None if assertions else NO_ASSERTION
 
 
 def suspected(seen: Observation, reason: Reason, detail: str = "") -> Observation:

@@ -40,6 +40,19 @@ class TornDown(Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class LateTearDowns:
+    """What was torn down after the last test, and did not pass.
+
+    Attributes:
+        torn: the tear-downs.
+        error: what was raised meanwhile; None if nothing.
+    """
+
+    def __init__(self) -> None:
+        self.torn: list[TornDown] = []
+        self.error: BaseException | None = None
+
+
 class TearDowns:
     """The tear-downs of a run that did not pass, and who used what."""
 

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.criterion_status import KilledRun, RunData, criterion_statuses
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run
 from pytest_prodstatus.model.rollup import judge
+from pytest_prodstatus.model.text import printable
 from pytest_prodstatus.model.verdict import Reason, Verdict
-from pytest_prodstatus.model.walk import printable
 
 ALL, BLOCKED = "all", "blocked"
 """What `--unmet` takes: everything that isn't CONFIRMED, or without what FAILED."""

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_prodstatus.model.catalogue import SINCE, TAKEN_TITLES
 from pytest_prodstatus.model.text import encoding_of, one_line
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.readers.files import DocumentError
+from pytest_prodstatus.readers import DocumentError
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

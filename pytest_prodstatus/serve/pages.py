@@ -17,8 +17,8 @@ from pytest_prodstatus.model.record import Decision, Final, Record, StageStatus
 from pytest_prodstatus.model.verdict import Reason, Rule, Verdict, because
 from pytest_prodstatus.writers.exports import why_closed
 from pytest_prodstatus.writers.gate_report import Judged
+from pytest_prodstatus.writers.html import columns, for_each, optional, row, tag
 from pytest_prodstatus.writers.html.page import inline, page_pieces, policy
-from pytest_prodstatus.writers.html.words import columns, for_each, optional, row, tag
 from pytest_prodstatus.writers.words import minute
 
 

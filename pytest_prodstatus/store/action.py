@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from pytest_prodstatus.model.evidence import Money
 from pytest_prodstatus.model.text import is_aware
-from pytest_prodstatus.store.errors import InvalidRecord
+from pytest_prodstatus.store import InvalidRecord
 
 LINE_LIMIT = 200
 """Characters of a name, a key or a digest."""

@@ -1,6 +1,6 @@
 """The database of the state store, by SQLAlchemy: durable transactions, and errors as one sentence.
 
-SQLite has the settings of `sqlite`, which opens the same file without SQLAlchemy.
+SQLite has the settings of `statements`, which opens the same file without SQLAlchemy.
 
 PostgreSQL runs at READ COMMITTED (`schema` explains why that is enough). A commit waits for the
 disk even if the role's default is not to wait.
@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+import zlib
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import SHUT_RDWR, socket
@@ -38,22 +39,30 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import NullPool
 
-from pytest_prodstatus.store.address import (
+from pytest_prodstatus.store import (
     HEAD,
     JOURNAL,
+    SCHEMES,
     VERSION_TABLE,
     Part,
     prepare_file,
-    shown,
 )
-from pytest_prodstatus.store.sqlite import (
+from pytest_prodstatus.store.statements import (
     BUSY_TIMEOUT_S,
     SPACE,
     WRITABLE,
+    Row,
+    Statements,
     explain_file,
     make_durable,
     unavailable,
@@ -67,6 +76,53 @@ _version = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 
 class UnknownRevision(Exception):  # noqa: N818 - it says what was found
     """The store's schema is one that this release doesn't know."""
+
+
+def parse_address(url: str, part: Part = JOURNAL) -> URL:
+    """Return the SQLAlchemy URL of the store at `url`.
+
+    A SQLite file needs an absolute path: a database in memory would die with the process, and a
+    relative path would be another journal in another folder. PostgreSQL is always reached through
+    psycopg 3, even if the URL names another driver.
+
+    Args:
+        url: the address, as in PRODSTATUS_STATE_URL.
+        part: the part that will use it, for messages.
+
+    Raises:
+        StateUnavailable: (the part's own) the URL names no such database. The message never shows
+            a password.
+    """
+    try:
+        address = make_url(url.strip())
+    except (ArgumentError, ValueError) as error:
+        # ValueError: the port isn't a number.
+        # The text isn't shown: in a URL that can't be parsed, any part may be the password.
+        msg = f"The {part.name}'s PRODSTATUS_STATE_URL is not a database URL: set it to {SCHEMES}."
+        raise part.unavailable(msg) from error
+    if "@" in (address.host or ""):  # the password's end would be shown as part of the host
+        msg = f"The {part.name}'s PRODSTATUS_STATE_URL holds an @ in its password: write it as %40."
+        raise part.unavailable(msg)
+    backend = address.drivername.partition("+")[0]
+    # libpq reads both names; SQLAlchemy dropped the shorter one in 1.4.
+    if backend in ("postgresql", "postgres"):
+        return address.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        msg = f"The {part.name} can't be kept at {shown(address)}: set PRODSTATUS_STATE_URL to "
+        raise part.unavailable(msg + f"{SCHEMES}.")
+    if address.query or not Path(address.database or "").is_absolute():
+        msg = (
+            f"The {part.name} can't be kept at {shown(address)}: a SQLite file is one absolute "
+            "path without parameters, as in sqlite:////var/lib/prodstatus/state.sqlite3."
+        )
+        raise part.unavailable(msg)
+    return address.set(drivername="sqlite+pysqlite")
+
+
+def shown(address: URL) -> str:
+    """Return the address as it may be printed: without its password and its parameters."""
+    # libpq also takes a password as a parameter, which SQLAlchemy would show.
+    return address.set(query={}).render_as_string(hide_password=True)
 
 
 def current_revision(connection: Connection) -> int:
@@ -295,3 +351,64 @@ def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES, False)
     # A plain BEGIN would take the lock at the first write, after what was read may have changed.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+_TARGET_LOCK = 0x70_73_68_69  # "pshi", beside a number made of project and target
+
+
+@final
+class DatabaseStatements:
+    """Runs plain SQL in one transaction of SQLAlchemy."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def rows(self, statement: str, **values: Any) -> list[Row]:
+        """Run a query and return its rows by column name."""
+        return list(self._connection.execute(text(statement), values).mappings())  # type: ignore[arg-type]
+
+    def stream(self, statement: str, **values: Any) -> Generator[Row, None, None]:
+        """Run a query and yield its rows by column name, read fifty at a time."""
+        # The driver would else fetch all rows first, and the caller usually needs a few.
+        streamed = text(statement).execution_options(yield_per=50)
+        with self._connection.execute(streamed, values) as rows:
+            yield from rows.mappings()  # type: ignore[misc]
+
+    def change(self, statement: str, *rows: Row) -> None:
+        """Run a statement that returns no rows, once for each set of values."""
+        self._connection.execute(text(statement), [dict(values) for values in rows])
+
+    def take_turns(self, project: str, target: str) -> None:
+        """Wait for PostgreSQL's advisory lock on the target; the transaction's end releases it."""
+        # The lock takes two signed 32-bit integers. If two targets share a number, one of them
+        # waits for the other, which does no harm.
+        number = zlib.crc32(f"{project}/{target}".encode()) - 2**31
+        self.rows("SELECT pg_advisory_xact_lock(:what, :whose)", what=_TARGET_LOCK, whose=number)
+
+
+@final
+class DatabaseStore:
+    """A part's tables, read and written through SQLAlchemy."""
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def reading(self) -> Iterator[Statements]:
+        """Open a transaction that writes nothing, and yield its statements."""
+        with self._database.reading() as connection:
+            yield DatabaseStatements(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[Statements]:
+        """Open a transaction that is on the disk when the block ends, and yield its statements."""
+        with self._database.writing() as connection:
+            yield DatabaseStatements(connection)
+
+    def close(self) -> None:
+        """Release the engine's connections."""
+        self._database.close()

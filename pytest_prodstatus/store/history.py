@@ -13,36 +13,39 @@ makes the tables.
 Saving a run, also a second time with other verdicts, changes two things for each stage: whether
 this run is a flip, and whether the next run that has a verdict of the stage is one. Each query is a
 few statements, and each statement one step into an index, however large the history is.
+
+The archive lies beside it in the same database: the record of each run, and its attestations, byte
+for byte, compressed. So a run is kept completely or not at all, no file name is made of its id, and
+they go with the run when it is deleted. The fourth revision makes its table.
+
+What no run needs, only a person who looks back, is in `look_back`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Any, final
 
 from pytest_prodstatus.model.history import (
-    Counted,
     Flip,
     History,
-    Regression,
     SavedRun,
-    StagePast,
-    Unconfirmed,
-    changes,
     saved_run,
     with_past,
 )
 from pytest_prodstatus.model.record import HISTORY_LIMIT, Failures, Record
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.store.address import HISTORY
+from pytest_prodstatus.readers import LIMIT
+from pytest_prodstatus.readers.config import OUTPUTS
+from pytest_prodstatus.store import ARCHIVE, HISTORY
 from pytest_prodstatus.store.statements import (
     ProjectPart,
     Row,
     Statements,
-    among,
     insert_into,
     instant_of,
 )
@@ -84,8 +87,10 @@ class HistoryStore(ProjectPart):
         Raises:
             StateUnavailable: the history can't be read.
         """
-        with self._reading(target) as reader:
-            return reader.look_back(limit)
+        from pytest_prodstatus.store.look_back import LookBack
+
+        with self._store.reading() as statements:
+            return LookBack(statements, self._project, target).look_back(limit)
 
     def newest(self, target: str, release: str | None, *, but: str = "") -> SavedRun | None:
         """Return the run of a target and release that started last; None if none was saved.
@@ -101,7 +106,7 @@ class HistoryStore(ProjectPart):
         values = {"but": but} if release is None else {"but": but, "release": release}
         of_release = "subject_release IS NULL" if release is None else "subject_release = :release"
         with self._reading(target) as reader:
-            return reader.first(f"{_RUNS} AND {of_release} AND run <> :but {_NEWEST}", **values)
+            return reader.first(f"{RUNS} AND {of_release} AND run <> :but {NEWEST}", **values)
 
     def last_open(self, target: str, before: Record | None = None) -> SavedRun | None:
         """Return the newest run of a target with an open gate; None if there is none.
@@ -115,7 +120,7 @@ class HistoryStore(ProjectPart):
         """
         with self._reading(target) as reader:
             if before is None:
-                return reader.first(_LAST_OPEN)
+                return reader.first(LAST_OPEN)
             place = {"started": before.run.started, "run": before.run.id}
             return reader.first(_OPEN_BEFORE, **place)
 
@@ -133,8 +138,10 @@ class HistoryStore(ProjectPart):
         Raises:
             StateUnavailable: the history can't be written, and nothing was deleted.
         """
+        from pytest_prodstatus.store.look_back import Pruning
+
         with self._store.writing() as statements:
-            return Writer(statements, self._project, target).prune(before, last_of_release)
+            return Pruning(statements, self._project, target).prune(before, last_of_release)
 
     def dated(self, record: Record) -> Record:
         """Return a saved record with its past from the history: former runs, `since`, failures.
@@ -146,7 +153,7 @@ class HistoryStore(ProjectPart):
         """
         place = {"started": record.run.started, "run": record.run.id}
         with self._reading(record.run.target) as reader:
-            former = reader.rows(f"{_BEFORE} LIMIT :limit", limit=HISTORY_LIMIT, **place)
+            former = reader.rows(f"{BEFORE} LIMIT :limit", limit=HISTORY_LIMIT, **place)
             failures = reader.failures_until(place)
             flips = reader.newest_flips([stage.id for stage in record.stages])
         past = tuple(run_of(row).past for row in reversed(former))
@@ -159,7 +166,7 @@ class HistoryStore(ProjectPart):
             yield Reader(statements, self._project, target)
 
 
-class _Target:
+class Target:
     """The rows of one target of a project, inside one transaction."""
 
     __slots__ = ("_scope", "_statements")
@@ -199,43 +206,11 @@ _DELETE_FLIP = (
 )
 
 
-_OLD = (
-    "SELECT id FROM prodstatus_run "
-    "WHERE project = :project AND target = :target AND started < :before"
-)
-# A full run is the last full one of its release, or there is a later full one; a partial run is
-# followed by any.
-_FOLLOWED = (
-    "(subject_release IS NULL OR EXISTS (SELECT 1 FROM prodstatus_run AS later "
-    "WHERE later.project = prodstatus_run.project AND later.target = prodstatus_run.target "
-    "AND later.subject_release = prodstatus_run.subject_release "
-    "AND (later.started, later.run) > (prodstatus_run.started, prodstatus_run.run) "
-    "AND (prodstatus_run.partial OR NOT later.partial)))"
-)
-
-
 @final
-class Writer(_Target):
+class Writer(Target):
     """Writes runs of one target, in a transaction that keeps other writers out."""
 
     __slots__ = ()
-
-    def prune(self, before: datetime, last_of_release: bool) -> int:
-        """Delete the runs that started before an instant, but the last open one; return how many.
-
-        Args:
-            before: the aware instant.
-            last_of_release: keep the last run of each release, and its last full run.
-        """
-        self._statements.take_turns(**self._scope)
-        query = f"{_OLD} AND {_FOLLOWED}" if last_of_release else _OLD
-        last_open = {row["id"] for row in self.rows(f"{_LAST_OPEN} LIMIT 1")}
-        # Rows that refer to a run (criteria, archive) are deleted by the database, by ON DELETE
-        # CASCADE. Flips refer to none.
-        old = [row for row in self.rows(query, before=before) if row["id"] not in last_open]
-        if old:
-            self._statements.change("DELETE FROM prodstatus_run WHERE id = :id", *map(dict, old))
-        return len(old)
 
     def save(self, record: Record, saved: SavedRun) -> None:
         """Write a run; it replaces the row that has its id."""
@@ -303,15 +278,10 @@ class Writer(_Target):
         return found
 
 
-_RUNS = "SELECT * FROM prodstatus_run WHERE project = :project AND target = :target"
-_FLIPS = "SELECT * FROM prodstatus_flip WHERE project = :project AND target = :target"
-_CRITERIA = "SELECT * FROM prodstatus_run_criterion"
-_COUNTED = (
-    "SELECT criterion, count(*) AS times, max(started) AS newest "
-    "FROM prodstatus_run_criterion JOIN prodstatus_run ON run_id = id"
-)
-_NEWEST = "ORDER BY started DESC, run DESC"
-_LAST_OPEN = f"{_RUNS} AND gate_open {_NEWEST}"
+RUNS = "SELECT * FROM prodstatus_run WHERE project = :project AND target = :target"
+FLIPS = "SELECT * FROM prodstatus_flip WHERE project = :project AND target = :target"
+NEWEST = "ORDER BY started DESC, run DESC"
+LAST_OPEN = f"{RUNS} AND gate_open {NEWEST}"
 _UNTIL = (
     "SELECT id, started FROM prodstatus_run WHERE project = :project AND target = :target "
     "AND (started, run) <= (:started, :run) ORDER BY started DESC, run DESC LIMIT :limit"
@@ -321,46 +291,14 @@ _LAST_FAILED = (
     f"SELECT criterion, max(started) AS newest FROM ({_UNTIL}) AS searched "  # noqa: S608
     "JOIN prodstatus_run_criterion ON run_id = id WHERE verdict = :failed GROUP BY criterion"
 )
-_BEFORE = f"{_RUNS} AND (started, run) < (:started, :run) {_NEWEST}"
-_OPEN_BEFORE = f"{_RUNS} AND gate_open AND (started, run) < (:started, :run) {_NEWEST}"
+BEFORE = f"{RUNS} AND (started, run) < (:started, :run) {NEWEST}"
+_OPEN_BEFORE = f"{RUNS} AND gate_open AND (started, run) < (:started, :run) {NEWEST}"
 
 
-@final
-class Reader(_Target):
+class Reader(Target):
     """Reads the history of one target."""
 
     __slots__ = ()
-
-    def look_back(self, limit: int) -> History:
-        """Return the newest `limit` runs, with each stage's flips and regression."""
-        rows = self.rows(f"{_RUNS} {_NEWEST} LIMIT :limit", limit=limit)
-        newest: dict[int, SavedRun] = {row["id"]: run_of(row) for row in rows}
-        runs = tuple(newest.values())
-        # A partial run may lack stages, and the last full run may be older than a new stage.
-        full_run = next((run for run in runs if not run.partial), None)
-        named = [*(full_run.stages if full_run else ()), *(runs[0].stages if runs else ())]
-        since = self.newest_flips(list(dict.fromkeys(named)))
-        flipped = self._flips_from(runs[-1], since) if runs else []
-        regressions = self._regressions(
-            [stage for stage, flip in since.items() if flip.verdict is not Verdict.CONFIRMED],
-            newest,
-        )
-        return History(
-            **self._scope,
-            runs=runs,
-            stages=tuple(
-                StagePast(
-                    id=stage,
-                    verdict=last.verdict,
-                    since=last,
-                    flips=tuple(flip for flip in flipped if flip.stage == stage),
-                    regression=regressions.get(stage),
-                )
-                for stage, last in since.items()
-            ),
-            flaky=self._counted("flaky", newest, by="times DESC, criterion"),
-            failed=self._counted(f"verdict = '{Verdict.FAILED.value}'", newest),
-        )
 
     def first(self, query: str, **values: Any) -> SavedRun | None:
         """Return the first run that a query finds; None if there is none."""
@@ -389,11 +327,11 @@ class Reader(_Target):
         if away_from is not None:
             away, values["away"] = " AND previous = :away", away_from.value
         conditions = [f"stage = :stage_{number}{away}" for number in range(len(stages))]
-        found = map(flip_of, self._newest_of_each(_FLIPS, conditions, values))
+        found = map(flip_of, self.newest_of_each(FLIPS, conditions, values))
         by_stage = {flip.stage: flip for flip in found}
         return {stage: by_stage[stage] for stage in stages if stage in by_stage}
 
-    def _newest_of_each(
+    def newest_of_each(
         self, statement: str, conditions: Sequence[str], values: Mapping[str, Any]
     ) -> list[Row]:
         """Return, for each condition, the newest row that meets it, by one statement."""
@@ -402,137 +340,10 @@ class Reader(_Target):
         # SQLite allows LIMIT in a part of a UNION only inside a subquery, which needs a name in
         # PostgreSQL before 16.
         queries = (
-            f"SELECT * FROM ({statement} AND {condition} {_NEWEST} LIMIT 1) AS n_{number}"  # noqa: S608
+            f"SELECT * FROM ({statement} AND {condition} {NEWEST} LIMIT 1) AS n_{number}"  # noqa: S608
             for number, condition in enumerate(conditions)
         )
         return self.rows(" UNION ALL ".join(queries), **values)
-
-    def _flips_from(self, oldest: SavedRun, stages: Iterable[str]) -> list[Flip]:
-        """Return the flips of stages since a run, the newest first."""
-        names = {f"stage_{number}": stage for number, stage in enumerate(stages)}
-        if not names:
-            return []
-        # A stage's first verdict has nothing before it, and is no change.
-        rows = self.rows(
-            f"{_FLIPS} AND stage IN {among(names)} AND (started, run) >= (:started, :run) "
-            f"AND previous IS NOT NULL {_NEWEST}",
-            started=oldest.started,
-            run=oldest.run,
-            **names,
-        )
-        return list(map(flip_of, rows))
-
-    def _regressions(
-        self, stages: Sequence[str], newest: Mapping[int, SavedRun]
-    ) -> dict[str, Regression]:
-        """Return by stage what has changed since it was last CONFIRMED, for stages that aren't."""
-        flips = self.newest_flips(stages, away_from=Verdict.CONFIRMED)
-        ended = self._runs_named({flip.run for flip in flips.values()})
-        confirmed = self._last_confirmed(flips.values())
-        unconfirmed = self._unconfirmed(stages, newest)
-        return {
-            stage: _regression_of(
-                flips.get(stage),
-                confirmed.get(stage),
-                ended.get(flips[stage].run) if stage in flips else None,
-                unconfirmed.get(stage, ()),
-            )
-            for stage in stages
-        }
-
-    def _runs_named(self, ids: set[str]) -> dict[str, SavedRun]:
-        """Return the saved runs with these ids, by id."""
-        names = {f"run_{number}": run for number, run in enumerate(ids)}
-        if not names:
-            return {}
-        found = map(run_of, self.rows(f"{_RUNS} AND run IN {among(names)}", **names))
-        return {run.run: run for run in found}
-
-    def _last_confirmed(self, flips: Iterable[Flip]) -> dict[str, SavedRun]:
-        """Return the last run before each flip that has a verdict of its stage, by stage."""
-        instants = sorted({(flip.at, flip.run) for flip in flips})
-        values: dict[str, Any] = {}
-        for number, (at, run) in enumerate(instants):
-            values |= {f"at_{number}": at, f"run_{number}": run}
-        conditions = [
-            f"(started, run) < (:at_{number}, :run_{number})" for number in range(len(instants))
-        ]
-        # By one query, the run just before each flip; it nearly always has a verdict of the stage.
-        rows = self._newest_of_each(_RUNS, conditions, values)
-        before = sorted(map(run_of, rows), key=lambda run: (run.started, run.run))
-        found = {}
-        for flip in flips:
-            earlier = [run for run in before if (run.started, run.run) < (flip.at, flip.run)]
-            last = earlier[-1] if earlier else None
-            if last is not None and last.stages.get(flip.stage) is None:
-                last = self._last_with_verdict(flip)
-            if last is not None:
-                found[flip.stage] = last
-        return found
-
-    def _last_with_verdict(self, flip: Flip) -> SavedRun | None:
-        """Return the last run before a flip that has a verdict of its stage; None if none has."""
-        with closing(self.stream(_BEFORE, started=flip.at, run=flip.run)) as rows:
-            return next((run for run in map(run_of, rows) if run.stages.get(flip.stage)), None)
-
-    def _unconfirmed(
-        self, stages: Iterable[str], newest: Mapping[int, SavedRun]
-    ) -> dict[str, tuple[Unconfirmed, ...]]:
-        """Return by stage the criteria that keep it from CONFIRMED: its own, and its root cause."""
-        # The newest run that has a verdict of the stage: a partial run may have none.
-        run_ids = {
-            stage: next((n for n, run in newest.items() if run.stages.get(stage)), None)
-            for stage in stages
-        }
-        ids = {f"id_{n}": n for n in run_ids.values() if n is not None}
-        if not ids:
-            return {}
-        rows = self._statements.rows(
-            f"{_CRITERIA} WHERE run_id IN {among(ids)} AND verdict <> :confirmed "
-            "ORDER BY criterion",
-            confirmed=Verdict.CONFIRMED.value,
-            **ids,
-        )
-        return {
-            stage: tuple(
-                unconfirmed_of(row)
-                for row in rows
-                if row["run_id"] == n
-                and (row["stage"] == stage or row["criterion"] == newest[n].causes.get(stage))
-            )
-            for stage, n in run_ids.items()
-            if n is not None
-        }
-
-    def _counted(
-        self, condition: str, run_ids: Iterable[int], *, by: str = "criterion"
-    ) -> tuple[Counted, ...]:
-        """Return the criteria that met a condition in these runs, in an order."""
-        ids = {f"id_{n}": n for n in run_ids}
-        if not ids:
-            return ()
-        rows = self._statements.rows(
-            f"{_COUNTED} WHERE run_id IN {among(ids)} AND {condition} "
-            f"GROUP BY criterion ORDER BY {by}",
-            **ids,
-        )
-        return tuple(
-            Counted(
-                criterion=row["criterion"], times=row["times"], newest=instant_of(row["newest"])
-            )
-            for row in rows
-        )
-
-
-def _regression_of(
-    flip: Flip | None,
-    confirmed: SavedRun | None,
-    ended: SavedRun | None,
-    unconfirmed: tuple[Unconfirmed, ...],
-) -> Regression:
-    # A run that was deleted can't be compared; its flip stays.
-    differing = changes(confirmed, ended) if confirmed and ended else ()
-    return Regression(confirmed=confirmed, turned=flip, changes=differing, unconfirmed=unconfirmed)
 
 
 def run_values(run: SavedRun, project: str) -> dict[str, Any]:
@@ -614,12 +425,101 @@ def flip_of(row: Row) -> Flip:
     )
 
 
-def unconfirmed_of(row: Row) -> Unconfirmed:
-    """Build an unconfirmed criterion from its row."""
-    return Unconfirmed(
-        criterion=row["criterion"],
-        stage=row["stage"],
-        verdict=Verdict(row["verdict"]),
-        kind=row["kind"],
-        reason=row["reason"],
-    )
+RECORD = OUTPUTS[0]
+"""The name of a run's record among its files."""
+
+_RUN = "SELECT id FROM prodstatus_run WHERE project = :project AND target = :target AND run = :run"
+_TARGETS = (
+    "SELECT target FROM prodstatus_run WHERE project = :project AND run = :run ORDER BY target"
+)
+_FILES = "SELECT name, content FROM prodstatus_archive WHERE run_id = :id ORDER BY name"
+_ONE = "SELECT content FROM prodstatus_archive WHERE run_id = :id AND name = :name"
+_DELETE = "DELETE FROM prodstatus_archive WHERE run_id = :id"
+
+
+@final
+class ArchiveStore(ProjectPart):
+    """One project's archive."""
+
+    __slots__ = ()
+    part = ARCHIVE
+
+    def keep(self, target: str, run: str, record: bytes) -> None:
+        """Keep the record of a run that is in the history; it replaces what was kept of the run.
+
+        A run that isn't there any more, since another process deleted it, isn't kept.
+        """
+        with self._store.writing() as statements:
+            statements.take_turns(self._project, target)
+            run_id = self._run_id(statements, target, run)
+            if run_id is not None:
+                statements.change(_DELETE, {"id": run_id})  # its attestations are of the former one
+                _insert(statements, run_id, {RECORD: record})
+
+    def attest(self, target: str, run: str, record: bytes, files: Mapping[str, bytes]) -> bool:
+        """Keep the attestations of a run's record.
+
+        Args:
+            target: the run's target.
+            run: its id.
+            record: the record that they are about.
+            files: the content of each file, by its name.
+
+        Returns:
+            Whether that record is kept, so that they are, too.
+        """
+        with self._store.writing() as statements:
+            statements.take_turns(self._project, target)
+            run_id = self._run_id(statements, target, run)
+            kept = statements.rows(_ONE, id=run_id, name=RECORD) if run_id is not None else []
+            # Meanwhile another process may have saved the run again, with another record.
+            if run_id is None or not kept or _unpacked(kept[0]["content"]) != record:
+                return False
+            statements.change(f"{_DELETE} AND name <> :name", {"id": run_id, "name": RECORD})
+            _insert(statements, run_id, files)
+        return True
+
+    def files(self, target: str, run: str) -> dict[str, bytes] | None:
+        """Return the files of a run by their names.
+
+        They are empty if the history knows the run, but its record isn't kept; None if the history
+        doesn't know the run.
+        """
+        with self._store.reading() as statements:
+            run_id = self._run_id(statements, target, run)
+            if run_id is None:
+                return None
+            rows = statements.rows(_FILES, id=run_id)
+        return {row["name"]: _unpacked(row["content"]) for row in rows}
+
+    def targets(self, run: str) -> list[str]:
+        """Return the targets that have a run of this id."""
+        with self._store.reading() as statements:
+            rows = statements.rows(_TARGETS, project=self._project, run=run)
+        return [row["target"] for row in rows]
+
+    def _run_id(self, statements: Statements, target: str, run: str) -> int | None:
+        """Return the number of a run's row in the history; None if it has none."""
+        found = statements.rows(_RUN, project=self._project, target=target, run=run)
+        return int(found[0]["id"]) if found else None
+
+
+def _insert(statements: Statements, run_id: int, files: Mapping[str, bytes]) -> None:
+    """Insert the files of a run, by name, compressed."""
+    rows: list[dict[str, Any]] = [
+        {"run_id": run_id, "name": name, "content": zlib.compress(content)}
+        for name, content in files.items()
+    ]
+    if rows:
+        statements.change(insert_into("prodstatus_archive", rows[0]), *rows)
+
+
+def _unpacked(content: bytes) -> bytes:
+    """Return the content; b"" if it isn't one, or is larger than any file that is read."""
+    # Bounded, because a few bytes can unpack to more than the memory; `eof` tells a whole one.
+    unpacker = zlib.decompressobj()
+    try:
+        unpacked = unpacker.decompress(content, LIMIT)
+    except zlib.error:
+        return b""
+    return unpacked if unpacker.eof else b""

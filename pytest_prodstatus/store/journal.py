@@ -30,6 +30,17 @@ from sqlalchemy.exc import IntegrityError
 
 from pytest_prodstatus.clock import now
 from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.store import (
+    Claimed,
+    ClockBehind,
+    Expired,
+    IllegalTransition,
+    InvalidRecord,
+    JournalUnavailable,
+    OpenPart,
+    UnknownAction,
+    Unresolved,
+)
 from pytest_prodstatus.store.action import (
     TEXT_LIMIT,
     Action,
@@ -41,18 +52,7 @@ from pytest_prodstatus.store.action import (
     once_a_day,
     require_aware,
 )
-from pytest_prodstatus.store.address import OpenPart, parse_address
-from pytest_prodstatus.store.database import Database
-from pytest_prodstatus.store.errors import (
-    Claimed,
-    ClockBehind,
-    Expired,
-    IllegalTransition,
-    InvalidRecord,
-    JournalUnavailable,
-    UnknownAction,
-    Unresolved,
-)
+from pytest_prodstatus.store.database import Database, parse_address
 from pytest_prodstatus.store.schema import actions, events
 
 

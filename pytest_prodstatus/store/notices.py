@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import final
 
-from pytest_prodstatus.store.address import NOTICES
+from pytest_prodstatus.store import NOTICES
 from pytest_prodstatus.store.statements import ProjectPart, insert_into
 
 _KNOWN = (

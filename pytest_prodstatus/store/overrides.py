@@ -12,10 +12,8 @@ from typing import final
 
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.store.address import OVERRIDES, sqlite_file
-from pytest_prodstatus.store.errors import InvalidOverride, StateUnavailable
-from pytest_prodstatus.store.sqlite import FileStore
-from pytest_prodstatus.store.statements import ProjectPart, Row, insert_into, instant_of
+from pytest_prodstatus.store import OVERRIDES, InvalidOverride, StateUnavailable, sqlite_file
+from pytest_prodstatus.store.statements import FileStore, ProjectPart, Row, insert_into, instant_of
 
 
 @final
@@ -136,7 +134,7 @@ def active_overrides(url: str, project: str, target: str, now: datetime) -> tupl
 
     Args:
         url: the store's address.
-        project: the project's name in the store, as `address.scope_of` gives it.
+        project: the project's name in the store, as `store.scope_of` gives it.
         target: the system that the gate is for.
         now: an aware instant.
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from pytest_prodstatus.model.causes import is_said, why_final
 from pytest_prodstatus.model.record import CriterionStatus, Record, StageStatus
+from pytest_prodstatus.model.rollup import is_said, why_final
 from pytest_prodstatus.model.text import format_age
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.writers.words import VERDICT_WIDTH, counted, named, override_line, stage_line

@@ -10,11 +10,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from pytest_prodstatus import __version__
 from pytest_prodstatus.model.codec import data_of, json_text
 from pytest_prodstatus.model.record import CriterionStatus
 from pytest_prodstatus.model.text import utc_isoformat
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.version import __version__
 from pytest_prodstatus.writers.exports import Export, Report, Row
 from pytest_prodstatus.writers.words import override_line, stage_line
 

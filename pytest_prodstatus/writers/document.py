@@ -14,22 +14,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_prodstatus import __version__
 from pytest_prodstatus.model.assemble import broken_off
 from pytest_prodstatus.model.catalogue import FINAL, SINCE, TAKEN_TITLES, title_of
-from pytest_prodstatus.model.causes import why_final
 from pytest_prodstatus.model.record import Record, StageStatus
+from pytest_prodstatus.model.rollup import why_final
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.readers import DocumentError
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.readers.files import DocumentError
-from pytest_prodstatus.version import __version__
-from pytest_prodstatus.writers.words import (
-    LINE_LIMIT,
-    meanings,
-    minute,
-    override_line,
-    stage_line,
-)
+from pytest_prodstatus.writers.words import LINE_LIMIT, meanings, minute, override_line, stage_line
 
 if TYPE_CHECKING:
     from pytest_prodstatus.readers.markdown import Document, Found, Unread

@@ -6,8 +6,8 @@ Source: docs.gitlab.com/ci/yaml/artifacts_reports (annotations), and GitLab's ow
 
 from __future__ import annotations
 
-from pytest_prodstatus.model.causes import cause_line
 from pytest_prodstatus.model.codec import json_text
+from pytest_prodstatus.model.rollup import cause_line
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.writers.exports import Export, Report
 

@@ -23,7 +23,7 @@ _IMPORTED_ONCE = (
     "markdown_it",
     "pytest_prodstatus.presence",
     "pytest_prodstatus.recorder",
-    "pytest_prodstatus.store.address",
+    "pytest_prodstatus.store",
     "pytest_prodstatus.terminal",
     "pytest_prodstatus.writers.document",
     "pytest_prodstatus.writers.html.graph",

@@ -32,9 +32,9 @@ from pytest_prodstatus.readers.config import (
     TABLE_KEYS,
     WAIVER_KEYS,
 )
-from pytest_prodstatus.store.address import FILE_NAME
+from pytest_prodstatus.store import FILE_NAME
+from pytest_prodstatus.writers import NAME
 from pytest_prodstatus.writers.exports import export_names, load_export
-from pytest_prodstatus.writers.files import NAME
 from tests.acceptance.demo.scenarios import SCENARIOS, STAGES
 from tests.unit.documentation import reference
 from tests.unit.documentation.pages import PAGES, text_of
@@ -312,7 +312,8 @@ def test_the_way_of_a_report_is_as_contributing_says() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     table = text.partition("### The way of a report")[2].partition("\n#")[0]
     hops = re.findall(r"^\| `([\w/]+\.py)` \| `([\w.]+)` \|", table, re.MULTILINE)
-    assert 8 <= len(hops) == len({file for file, _ in hops}) <= 12
+    assert 8 <= len({file for file, _ in hops}) <= 12
+    assert len(hops) == len(set(hops))
     for file, function in hops:
         tree = ast.parse((ROOT / "pytest_prodstatus" / file).read_text(encoding="utf-8"))
         body: Sequence[ast.stmt] = tree.body

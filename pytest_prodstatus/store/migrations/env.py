@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from pytest_prodstatus.store.address import VERSION_TABLE
+from pytest_prodstatus.store import VERSION_TABLE
 
 context.configure(connection=context.config.attributes["connection"], version_table=VERSION_TABLE)
 context.run_migrations()

@@ -31,7 +31,7 @@ from pytest_prodstatus.model.record import CriterionStatus, Failures
 from pytest_prodstatus.model.text import format_age, one_line, several_lines
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.model.waiver import Waiver
-from pytest_prodstatus.writers.html.words import CLASS
+from pytest_prodstatus.writers.html import CLASS
 from pytest_prodstatus.writers.words import counted, instant, label, minute, span
 
 if TYPE_CHECKING:

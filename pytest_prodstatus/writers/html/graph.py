@@ -17,7 +17,7 @@ from markupsafe import Markup
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Record, StageStatus
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.writers.html.words import shared_causes, sign_of, style_of
+from pytest_prodstatus.writers.html import shared_causes, sign_of, style_of
 
 LIMIT = 40
 """A graph of more stages isn't drawn: no one can read it, and the table has them all."""

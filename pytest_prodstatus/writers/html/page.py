@@ -19,16 +19,13 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from pytest_prodstatus.model.causes import cause_line
+from pytest_prodstatus import __version__
 from pytest_prodstatus.model.criterion_status import valid_until
 from pytest_prodstatus.model.record import ChangeKind, Decision, Record, Run
+from pytest_prodstatus.model.rollup import cause_line
 from pytest_prodstatus.model.verdict import Reason, Rule, Verdict
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.version import __version__
-from pytest_prodstatus.writers.html.criterion import Page, address, criterion
-from pytest_prodstatus.writers.html.head import commit, front, gate_decision, valid_for
-from pytest_prodstatus.writers.html.stages import overview, stage_top
-from pytest_prodstatus.writers.html.words import (
+from pytest_prodstatus.writers.html import (
     code,
     columns,
     for_each,
@@ -37,6 +34,15 @@ from pytest_prodstatus.writers.html.words import (
     section,
     stage_tag,
     tag,
+)
+from pytest_prodstatus.writers.html.criterion import Page, address, criterion
+from pytest_prodstatus.writers.html.head import (
+    commit,
+    front,
+    gate_decision,
+    overview,
+    stage_top,
+    valid_for,
 )
 from pytest_prodstatus.writers.words import counted, instant, span, stage_line
 

@@ -14,8 +14,8 @@ from markupsafe import Markup
 from pytest_prodstatus.model.record import CriterionStatus, Record, StageStatus
 from pytest_prodstatus.model.verdict import Kind, Verdict
 from pytest_prodstatus.readers.config import Step
+from pytest_prodstatus.writers.html import CLASS, NOT_APPLICABLE, SIGN, optional
 from pytest_prodstatus.writers.html.criterion import instants_of
-from pytest_prodstatus.writers.html.words import CLASS, NOT_APPLICABLE, SIGN, optional
 
 _HELD = "seen to hold"
 """A step whose own criteria held; only what they require makes them BLOCKED."""

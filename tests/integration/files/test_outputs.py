@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus import publish
-from pytest_prodstatus.writers import files
+from pytest_prodstatus import publish, writers
 from tests.integration.project import CONFIG, LEAN, SERIAL, SHOP, TIMEOUT_S, XDIST, Project
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
@@ -43,7 +42,7 @@ def test_output_that_can_not_be_written_closes_the_gate(
     """
     project.write(PASSING)
     assert project.run().status == 0
-    write = files.write_atomically
+    write = writers.write_atomically
     writes: list[str] = []
 
     def full(path: Path, content: bytes, *, through_link: bool = False) -> None:

@@ -18,16 +18,14 @@ from click.testing import CliRunner
 pytest.importorskip("alembic.command")
 pytest.importorskip("sqlalchemy.dialects.sqlite")
 
-from pytest_prodstatus import clock
+from pytest_prodstatus import clock, store
 from pytest_prodstatus.cli.main import main
 from pytest_prodstatus.cli.overrides import save_override
 from pytest_prodstatus.model.record import Override
-from pytest_prodstatus.store import address, sqlite
-from pytest_prodstatus.store.archive import RECORD, ArchiveStore
-from pytest_prodstatus.store.errors import StateUnavailable
-from pytest_prodstatus.store.history import HistoryStore
+from pytest_prodstatus.store import StateUnavailable, statements
+from pytest_prodstatus.store.history import RECORD, ArchiveStore, HistoryStore
 from pytest_prodstatus.store.overrides import Overrides
-from pytest_prodstatus.store.sqlite import make_durable
+from pytest_prodstatus.store.statements import make_durable
 from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project, Ran
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
@@ -126,7 +124,7 @@ def test_without_the_extra_a_run_is_silent_unless_it_is_required(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A project without a history gets no line about it."""
-    monkeypatch.setattr(address, "LIBRARIES", ("sqlalchemy", "no_such_library"))
+    monkeypatch.setattr(store, "LIBRARIES", ("sqlalchemy", "no_such_library"))
     project.write(PASSING)
     ran = project.run()
     assert (ran.status, ran.final) == (0, "CONFIRMED")
@@ -202,7 +200,7 @@ def test_a_run_is_saved_without_sqlalchemy(
         if number == 1:
             save_override(override(), project.root)
     file = project.root / ".state" / "prodstatus" / "state.sqlite3"
-    scope = address.scope_of({}, project.root.name, project.root)
+    scope = store.scope_of({}, project.root.name, project.root)
     assert len(kept(f"sqlite:///{file}", scope)) == 3
 
 
@@ -237,7 +235,7 @@ def test_runs_at_the_same_time_are_all_kept(
     assert [run.returncode for run in runs] == [0] * 4, outs
     assert not [out for out in outs if "could not be" in out or "can't be" in out]
     file = project.root / ".state" / "prodstatus" / "state.sqlite3"
-    scope = address.scope_of({}, project.root.name, project.root)
+    scope = store.scope_of({}, project.root.name, project.root)
     assert len(kept(f"sqlite:///{file}", scope)) == 4
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (file, file.parent)]
     assert modes == [0o600, 0o700]
@@ -274,7 +272,7 @@ def test_a_full_disk_costs_the_history_alone(
 
     for number in range(60):
         with monkeypatch.context() as patch:
-            patch.setattr(sqlite, "make_durable", full)
+            patch.setattr(statements, "make_durable", full)
             ran = project.run()
         assert (ran.status, ran.final) == (0, "CONFIRMED")
         lines = [line for line in ran.out.splitlines() if "free some space there" in line]
@@ -400,7 +398,7 @@ class TestFolders:
         monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
         monkeypatch.delenv("PRODSTATUS_STATE_URL", raising=False)
         monkeypatch.setenv("XDG_STATE_HOME", str(project.root / "home"))
-        return address.default_file()
+        return store.default_file()
 
     def checkout(self, project: Project, name: str, files: dict[str, str]) -> Ran:
         """Run a project in a folder of its own."""
@@ -417,7 +415,7 @@ class TestFolders:
         assert second.stages["api"]["previous"] is None
         assert second.record["history"] == []
         for name, verdict in (("a", "CONFIRMED"), ("b", "FAILED")):
-            scope = address.scope_of({}, "our-store", project.root / name)
+            scope = store.scope_of({}, "our-store", project.root / name)
             ((_, final, _),) = kept(f"sqlite:///{own}", scope)
             assert final == verdict
 

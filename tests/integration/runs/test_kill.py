@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pytest_prodstatus.model.codec import read_record
-from pytest_prodstatus.writers.files import NAME
+from pytest_prodstatus.writers import NAME
 from tests.integration.project import CONFIG, LEAN, SHOP, Project, end_group
 
 KILLS = 200 if os.environ.get("PRODSTATUS_SWEEP") == "1" else 10

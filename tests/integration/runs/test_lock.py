@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from pytest_prodstatus.cli.main import main
-from pytest_prodstatus.writers.files import NAME
+from pytest_prodstatus.writers import NAME
 from tests.integration.project import SERIAL, SHOP, XDIST, Project, end_group, wait_for
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])

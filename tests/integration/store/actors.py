@@ -46,8 +46,7 @@ from sqlalchemy import Engine, create_engine, event
 
 from pytest_prodstatus import store
 from pytest_prodstatus.store.action import Action
-from pytest_prodstatus.store.archive import ArchiveStore
-from pytest_prodstatus.store.history import HistoryStore
+from pytest_prodstatus.store.history import ArchiveStore, HistoryStore
 from pytest_prodstatus.store.journal import Journal
 from tests.integration.store.plans import SetClock, plan_at
 from tests.integration.store.runs import ran

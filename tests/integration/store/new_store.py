@@ -11,9 +11,9 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from pytest_prodstatus.store.address import HEAD, HISTORY, VERSION_TABLE, parse_address
-from pytest_prodstatus.store.database import Database, upgrade
-from pytest_prodstatus.store.sqlite import NEW_STORE
+from pytest_prodstatus.store import HEAD, HISTORY, VERSION_TABLE
+from pytest_prodstatus.store.database import Database, parse_address, upgrade
+from pytest_prodstatus.store.statements import NEW_STORE
 
 
 def new_store() -> str:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from pytest_prodstatus.store.address import parse_address
+from pytest_prodstatus.store.database import parse_address
 from pytest_prodstatus.store.journal import Journal
 from tests.integration.store.plans import CRITERION, NOON, TARGET, SetClock, plan_at
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from pytest_prodstatus.store.address import ARCHIVE
-from pytest_prodstatus.store.archive import RECORD, ArchiveStore
-from pytest_prodstatus.store.history import HistoryStore
+from pytest_prodstatus.store import ARCHIVE
+from pytest_prodstatus.store.history import RECORD, ArchiveStore, HistoryStore
 from pytest_prodstatus.store.statements import open_store
 from tests.integration.store.conftest import Act
 from tests.integration.store.runs import ran

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from pytest_prodstatus.store import Claimed, ClockBehind, Expired, InvalidRecord, Unresolved
 from pytest_prodstatus.store.action import State
-from pytest_prodstatus.store.errors import Claimed, ClockBehind, Expired, InvalidRecord, Unresolved
 from pytest_prodstatus.store.journal import Journal
 from tests.integration.store.plans import CRITERION, NOON, TARGET, SetClock, plan_at
 

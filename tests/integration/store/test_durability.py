@@ -18,10 +18,8 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, event, text
 
-from pytest_prodstatus.store import database
-from pytest_prodstatus.store.address import parse_address
-from pytest_prodstatus.store.database import Database
-from pytest_prodstatus.store.errors import JournalUnavailable
+from pytest_prodstatus.store import JournalUnavailable, database
+from pytest_prodstatus.store.database import Database, parse_address
 from pytest_prodstatus.store.journal import Journal
 from tests.integration.store.conftest import ROOT, Act
 from tests.integration.store.plans import NOON, SetClock, plan_at
@@ -31,7 +29,7 @@ MANY = 200  # claims, more than the first pages of a file hold
 CLAIM_WITHIN_A_LIMIT = """
 import resource
 import sys
-from pytest_prodstatus.store.errors import JournalError
+from pytest_prodstatus.store import JournalError
 from pytest_prodstatus.store.journal import Journal
 from tests.integration.store.plans import NOON, SetClock, plan_at
 try:

@@ -17,11 +17,16 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from pytest_prodstatus.store import database
+from pytest_prodstatus.store import (
+    JOURNAL,
+    Claimed,
+    JournalUnavailable,
+    Unresolved,
+    database,
+    prepare_file,
+)
 from pytest_prodstatus.store.action import Action, Key, Limit, State
-from pytest_prodstatus.store.address import JOURNAL, parse_address, prepare_file
-from pytest_prodstatus.store.database import Database
-from pytest_prodstatus.store.errors import Claimed, JournalUnavailable, Unresolved
+from pytest_prodstatus.store.database import Database, parse_address
 from pytest_prodstatus.store.history import HistoryStore
 from pytest_prodstatus.store.journal import Journal
 from tests.integration.store.conftest import Act

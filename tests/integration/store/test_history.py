@@ -17,10 +17,9 @@ from sqlalchemy import create_engine, text
 
 from pytest_prodstatus.model.history import Flip, StagePast
 from pytest_prodstatus.model.record import Failures, Record
-from pytest_prodstatus.store.address import parse_address
+from pytest_prodstatus.store.database import DatabaseStatements, parse_address
 from pytest_prodstatus.store.history import HistoryStore
-from pytest_prodstatus.store.sqlite import FileStatements
-from pytest_prodstatus.store.statements import DatabaseStatements
+from pytest_prodstatus.store.statements import FileStatements
 from tests.integration.store.runs import ran, with_flaky
 from tests.unit.given import HOUR, NOW, B, C, F, in_progress
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from pytest_prodstatus.store import Unresolved
 from pytest_prodstatus.store.action import Action, State
-from pytest_prodstatus.store.errors import Unresolved
 from pytest_prodstatus.store.journal import Journal
 from tests.integration.store.conftest import Act
 from tests.integration.store.plans import EVERY, NOON, TARGET, SetClock, plan_at

@@ -163,7 +163,7 @@ def test_another_user_s_file_is_named(act: Act) -> None:
 
 WITHIN_A_LIMIT = """
 import resource, sys
-from pytest_prodstatus.store.errors import StateUnavailable
+from pytest_prodstatus.store import StateUnavailable
 from pytest_prodstatus.store.history import HistoryStore
 from tests.integration.store.runs import ran
 with HistoryStore.open(sys.argv[1], "store") as history:

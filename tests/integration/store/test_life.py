@@ -9,14 +9,14 @@ from typing import Literal
 
 import pytest
 
-from pytest_prodstatus.store.action import Key, State, once, once_a_release
-from pytest_prodstatus.store.errors import (
+from pytest_prodstatus.store import (
     Claimed,
     IllegalTransition,
     InvalidRecord,
     UnknownAction,
     Unresolved,
 )
+from pytest_prodstatus.store.action import Key, State, once, once_a_release
 from pytest_prodstatus.store.journal import Journal
 from tests.integration.store.plans import CRITERION, NOON, TARGET, SetClock, plan_at
 

@@ -14,8 +14,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from pytest_prodstatus.model.record import Override
-from pytest_prodstatus.store.address import parse_address
-from pytest_prodstatus.store.errors import InvalidOverride, StateUnavailable
+from pytest_prodstatus.store import InvalidOverride, StateUnavailable
+from pytest_prodstatus.store.database import parse_address
 from pytest_prodstatus.store.journal import Journal
 from pytest_prodstatus.store.overrides import Overrides, active_overrides
 from tests.unit.given import HOUR, NOW

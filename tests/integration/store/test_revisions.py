@@ -14,17 +14,23 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from pytest_prodstatus.store import database
-from pytest_prodstatus.store.address import ARCHIVE, HEAD, HISTORY, JOURNAL, NOTICES, parse_address
-from pytest_prodstatus.store.archive import ArchiveStore
-from pytest_prodstatus.store.database import Database
-from pytest_prodstatus.store.errors import JournalUnavailable, StateUnavailable
-from pytest_prodstatus.store.history import HistoryStore
+from pytest_prodstatus.store import (
+    ARCHIVE,
+    HEAD,
+    HISTORY,
+    JOURNAL,
+    NOTICES,
+    JournalUnavailable,
+    StateUnavailable,
+    database,
+)
+from pytest_prodstatus.store.database import Database, parse_address
+from pytest_prodstatus.store.history import ArchiveStore, HistoryStore
 from pytest_prodstatus.store.journal import Journal
 from pytest_prodstatus.store.notices import NoticeStore
 from pytest_prodstatus.store.overrides import Overrides
 from pytest_prodstatus.store.schema import metadata
-from pytest_prodstatus.store.sqlite import NEW_STORE
+from pytest_prodstatus.store.statements import NEW_STORE
 from tests.integration.store.conftest import ROOT, Act
 from tests.integration.store.new_store import new_store, schema_of
 from tests.integration.store.plans import NOON, SetClock, plan_at

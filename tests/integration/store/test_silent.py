@@ -11,9 +11,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import event
 
-from pytest_prodstatus.store import database
+from pytest_prodstatus.store import JournalUnavailable, database
 from pytest_prodstatus.store.action import State
-from pytest_prodstatus.store.errors import JournalUnavailable
 from pytest_prodstatus.store.journal import Journal
 from tests.integration.store.plans import NOON, SetClock, plan_at
 from tests.integration.store.proxy import Proxy

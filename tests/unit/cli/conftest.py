@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from pytest_prodstatus import clock
+from pytest_prodstatus import clock, store
 from pytest_prodstatus.cli import overrides
 from pytest_prodstatus.cli.main import main
 from pytest_prodstatus.model.attachment import attachment_of
@@ -21,7 +21,6 @@ from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.project import Project, config_in
 from pytest_prodstatus.publish import publish
-from pytest_prodstatus.store import address
 from pytest_prodstatus.store import overrides as stored
 from tests.unit.given import HOUR, NOW, C, assembled, criterion, observation, run, run_data
 
@@ -181,6 +180,6 @@ def kept(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Kept:
 
     monkeypatch.setenv("PRODSTATUS_STATE_URL", "sqlite:////state")
     monkeypatch.setattr(overrides, "opened", opened)
-    monkeypatch.setattr(address, "LIBRARIES", ())
+    monkeypatch.setattr(store, "LIBRARIES", ())
     monkeypatch.setattr(stored, "active_overrides", active_overrides)
     return shop.kept

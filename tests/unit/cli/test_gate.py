@@ -11,10 +11,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from pytest_prodstatus import clock
+from pytest_prodstatus import clock, store
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.model.verdict import Kind
-from pytest_prodstatus.store import address
 from pytest_prodstatus.writers.exports import Export
 from tests.unit.cli.conftest import NAMES, Kept, Shop
 from tests.unit.given import HOSTILE, HOUR, NOW, B, F, reason
@@ -395,7 +394,7 @@ class TestOverride:
 
     def test_without_the_state_store(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         """The error says what to install; a decision is made without overrides."""
-        monkeypatch.setattr(address, "LIBRARIES", ("a_library_that_is_not_installed",))
+        monkeypatch.setattr(store, "LIBRARIES", ("a_library_that_is_not_installed",))
         assert "pip install 'pytest-prodstatus[state]'" in shop.refused("gate", *self.WORD)
         shop.record()
         assert shop("gate").stderr == ""

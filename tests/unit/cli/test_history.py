@@ -51,7 +51,7 @@ def test_runs_that_were_saved_without_a_folder_are_read(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until the folder has runs of its own, those of the project's name are printed."""
-    from pytest_prodstatus.store.address import default_file, scope_of
+    from pytest_prodstatus.store import default_file, scope_of
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("PRODSTATUS_STATE_URL")

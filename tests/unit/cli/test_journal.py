@@ -141,7 +141,7 @@ def test_without_the_extra_it_says_what_to_install(
     args: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the extra, one sentence says what to install, and the exit status is 2."""
-    monkeypatch.setattr("pytest_prodstatus.store.address.installed", lambda: False)
+    monkeypatch.setattr("pytest_prodstatus.store.installed", lambda: False)
     done = CliRunner().invoke(main, args)
     assert done.exit_code == 2
     assert "pip install 'pytest-prodstatus[state]'" in done.output

@@ -10,7 +10,7 @@ import pytest
 from pytest_prodstatus import clock, notify
 from pytest_prodstatus.cli import targets
 from pytest_prodstatus.model.record import Override
-from pytest_prodstatus.store.address import state_url
+from pytest_prodstatus.store import state_url
 from pytest_prodstatus.store.notices import NoticeStore
 from tests.unit.cli.conftest import CONFIG, Shop
 from tests.unit.cli.hook import SECRET, Receiver

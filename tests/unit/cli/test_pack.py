@@ -250,9 +250,9 @@ def test_a_run_whose_record_is_not_kept(kept: Shop) -> None:
 
 def test_without_the_store(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A record's file is still compared and packed."""
-    from pytest_prodstatus.store import address
+    from pytest_prodstatus import store
 
-    monkeypatch.setattr(address, "LIBRARIES", ("no_such_module",))
+    monkeypatch.setattr(store, "LIBRARIES", ("no_such_module",))
     shop.record()
     assert shop("diff", "reports/status.json").exit_code == 0
     assert "the state store isn't installed" in shop.refused("diff")

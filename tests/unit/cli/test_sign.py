@@ -38,7 +38,7 @@ from pytest_prodstatus.model.codec import write_record
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.project import Project, config_in
 from pytest_prodstatus.publish import publish
-from pytest_prodstatus.readers.files import read_file
+from pytest_prodstatus.readers import read_file
 from pytest_prodstatus.replay import KnownRuns
 from pytest_prodstatus.signing import (
     Keys,
@@ -49,8 +49,7 @@ from pytest_prodstatus.signing import (
     trusted_keys,
     vouched,
 )
-from pytest_prodstatus.store.archive import ArchiveStore
-from pytest_prodstatus.store.history import HistoryStore
+from pytest_prodstatus.store.history import ArchiveStore, HistoryStore
 from pytest_prodstatus.writers.exports import export_names, load_export
 from tests.unit.cli.conftest import CONFIG, Shop
 from tests.unit.given import HOUR, NOW, B, F

@@ -6,11 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.assertions import (
-    NO_ASSERTION,
-    NOT_COUNTED,
     always_true_text,
     survey,
-    unproved,
 )
 from pytest_prodstatus.model.catalogue import Catalogue, Stage
 from pytest_prodstatus.model.codec import read_record, write_record
@@ -20,7 +17,14 @@ from pytest_prodstatus.model.criterion_status import (
     criterion_statuses,
 )
 from pytest_prodstatus.model.gate import decide
-from pytest_prodstatus.model.outcome import Observation, Phase, reduce_phases
+from pytest_prodstatus.model.outcome import (
+    NO_ASSERTION,
+    NOT_COUNTED,
+    Observation,
+    Phase,
+    reduce_phases,
+    unproved,
+)
 from pytest_prodstatus.model.record import CriterionStatus
 from pytest_prodstatus.model.verdict import Kind, Reason
 from pytest_prodstatus.model.violations import GateQuery

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.causes import cause_line, is_said
 from pytest_prodstatus.model.codec import write_record
 from pytest_prodstatus.model.gate import decide
 from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.rollup import cause_line, is_said
 from pytest_prodstatus.model.verdict import Kind, Verdict
 from pytest_prodstatus.model.violations import GateQuery
 from pytest_prodstatus.readers.config import Config

@@ -26,8 +26,8 @@ from pytest_prodstatus.model.record import (
     Subject,
 )
 from pytest_prodstatus.model.redaction import MASK, Redactor
+from pytest_prodstatus.model.text import INTO, _texts_of, printable, redact_record, walked
 from pytest_prodstatus.model.verdict import Reason
-from pytest_prodstatus.model.walk import INTO, _texts_of, printable, redact_record, walked
 from pytest_prodstatus.reports import Payload
 from tests.unit.given import (
     B,

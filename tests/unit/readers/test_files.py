@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus.readers.files import read_file, read_text
+from pytest_prodstatus.readers import read_file, read_text
 
 
 def test_a_file_is_read_through_links_and_in_full(tmp_path: Path) -> None:

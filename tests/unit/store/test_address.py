@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_prodstatus.store.address import parse_address, shown
-from pytest_prodstatus.store.errors import JournalUnavailable
+from pytest_prodstatus.store import JournalUnavailable
+from pytest_prodstatus.store.database import parse_address, shown
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus import Blocked, journal
+from pytest_prodstatus.store import Claimed, ClockBehind, InvalidRecord, Unresolved
 from pytest_prodstatus.store.action import State, once, once_a_day, once_a_release
-from pytest_prodstatus.store.errors import Claimed, ClockBehind, InvalidRecord, Unresolved
 from pytest_prodstatus.store.journal import next_attempt, require_current
 from tests.unit.store.plans import NOON, TODAY, action, day_key, plan
 

@@ -7,9 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from pytest_prodstatus.store import errors
-from pytest_prodstatus.store.action import State, once, once_a_release
-from pytest_prodstatus.store.errors import (
+from pytest_prodstatus import store
+from pytest_prodstatus.store import (
     Claimed,
     ClockBehind,
     Expired,
@@ -23,6 +22,7 @@ from pytest_prodstatus.store.errors import (
     UnknownAction,
     Unresolved,
 )
+from pytest_prodstatus.store.action import State, once, once_a_release
 from tests.unit.store.plans import NOON, TODAY, action
 
 LEFT = action(State.SENT)
@@ -57,9 +57,9 @@ def test_the_documentation_names_them_all() -> None:
     """Every class is in the module's tree, and all are StateErrors."""
     classes = {
         name: value
-        for name, value in vars(errors).items()
+        for name, value in vars(store).items()
         if isinstance(value, type) and issubclass(value, Exception) and not name.startswith("_")
     }
     assert {type(error) for error in EACH} == set(classes.values()) - {StateError, JournalError}
     assert all(issubclass(value, StateError) for value in classes.values())
-    assert all(f" {name} " in f" {errors.__doc__} ".replace("\n", " ") for name in classes)
+    assert all(f" {name} " in f" {store.__doc__} ".replace("\n", " ") for name in classes)

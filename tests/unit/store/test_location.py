@@ -8,8 +8,13 @@ import platformdirs
 import pytest
 from sqlalchemy.engine import make_url
 
-from pytest_prodstatus.store.address import is_local_file, state_url, store_may_exist
-from pytest_prodstatus.store.errors import JournalUnavailable, StateError
+from pytest_prodstatus.store import (
+    JournalUnavailable,
+    StateError,
+    is_local_file,
+    state_url,
+    store_may_exist,
+)
 
 
 @pytest.mark.parametrize("unset", [{}, {"PRODSTATUS_STATE_URL": ""}, {"PRODSTATUS_STATE_URL": " "}])

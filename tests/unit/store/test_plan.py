@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus.model.evidence import Money
+from pytest_prodstatus.store import InvalidRecord
 from pytest_prodstatus.store.action import FEW, Key, once
-from pytest_prodstatus.store.errors import InvalidRecord
 from tests.unit.store.plans import limit, plan
 
 

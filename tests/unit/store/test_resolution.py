@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from pytest_prodstatus.store import IllegalTransition, InvalidRecord
 from pytest_prodstatus.store.action import State
-from pytest_prodstatus.store.errors import IllegalTransition, InvalidRecord
 from pytest_prodstatus.store.journal import resolution_event
 from tests.unit.store.plans import NOON, action
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from pytest_prodstatus.store import Expired, IllegalTransition, InvalidRecord
 from pytest_prodstatus.store.action import Action, Event, State, once_a_release
-from pytest_prodstatus.store.errors import Expired, IllegalTransition, InvalidRecord
 from pytest_prodstatus.store.journal import require_step, resolution_event
 from tests.unit.store.plans import NOON, TODAY, action
 

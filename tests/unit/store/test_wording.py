@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_prodstatus.store import InvalidRecord
 from pytest_prodstatus.store.action import TEXT_LIMIT, State
-from pytest_prodstatus.store.errors import InvalidRecord
 from pytest_prodstatus.store.journal import receipts_of, resolution_event
 from tests.unit.store.plans import action
 

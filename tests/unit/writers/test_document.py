@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Override, Record, Subject
 from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.readers import DocumentError
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.readers.files import DocumentError
 from pytest_prodstatus.readers.markdown import Document
 from pytest_prodstatus.writers.document import (
     LAST_RUN,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus.writers import files
-from pytest_prodstatus.writers.files import NAME, FolderInUse, FolderLock, write_atomically
+from pytest_prodstatus import writers
+from pytest_prodstatus.writers import NAME, FolderInUse, FolderLock, write_atomically
 
 
 @pytest.fixture
@@ -81,8 +81,8 @@ def test_a_planted_link_is_replaced(tmp_path: Path, name: str) -> None:
     ("owner", "name", "number"),
     [
         (Path, "replace", errno.EBUSY),
-        (files, "_new_beside", errno.EROFS),
-        (files, "_new_beside", errno.EACCES),
+        (writers, "_new_beside", errno.EROFS),
+        (writers, "_new_beside", errno.EACCES),
     ],
 )
 @pytest.mark.parametrize("content", [b"a longer content", b"short"])
@@ -227,7 +227,7 @@ def test_a_folder_that_can_t_be_made(tmp_path: Path) -> None:
 OTHER = """
 import sys
 from pathlib import Path
-from pytest_prodstatus.writers.files import FolderInUse, FolderLock
+from pytest_prodstatus.writers import FolderInUse, FolderLock
 try:
     FolderLock(Path(sys.argv[1]), "the other").acquire()
 except FolderInUse as error:
@@ -316,7 +316,7 @@ def test_a_file_that_was_taken_away_meanwhile_is_opened_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If a run ends while its lock file is opened, the lock on the removed file doesn't count."""
-    really = files._lock
+    really = writers._lock
     calls: list[int] = []
 
     def taken(handle: int) -> None:
@@ -325,7 +325,7 @@ def test_a_file_that_was_taken_away_meanwhile_is_opened_anew(
         if len(calls) == 1:
             (tmp_path / NAME).unlink()
 
-    monkeypatch.setattr(files, "_lock", taken)
+    monkeypatch.setattr(writers, "_lock", taken)
     ours = FolderLock(tmp_path, "us")
     ours.acquire()
     assert len(calls) == 2
@@ -342,7 +342,7 @@ def test_a_file_system_without_locks_has_none(
     def unknown(_handle: int) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(files, "_lock", unknown)
+    monkeypatch.setattr(writers, "_lock", unknown)
     ours = FolderLock(tmp_path, "us")
     ours.acquire()
     ours.release()
@@ -352,7 +352,7 @@ def test_a_holder_that_left_no_name_is_another_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A holder that couldn't write its name, as on a full disk, is called another run."""
-    monkeypatch.setattr(files, "_lock", _locked)
+    monkeypatch.setattr(writers, "_lock", _locked)
     with pytest.raises(FolderInUse, match=f"{tmp_path}: another run is writing this folder"):
         FolderLock(tmp_path, "us").acquire()
 

@@ -13,9 +13,9 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.causes import cause_line
 from pytest_prodstatus.model.diff import since_open
 from pytest_prodstatus.model.record import Override, Past, Record, Selection, Subject
+from pytest_prodstatus.model.rollup import cause_line
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.model.waiver import Waiver, Waivers

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import because
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.html.stages import cause_link, overview, stage_top
+from pytest_prodstatus.writers.html.head import cause_link, overview, stage_top
 from tests.unit.given import HOUR, NOW, B, C, F, catalogue, reason, record, stage
 
 SHOP = catalogue("a", stage("b", requires=("a",)))

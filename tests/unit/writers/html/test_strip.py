@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.record import Past
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.writers.html.words import strip, strip_of
+from pytest_prodstatus.writers.html import strip, strip_of
 from tests.unit.given import HOUR, NOW, B, C, F, catalogue, record
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.proof import Proof, proofs
+from pytest_prodstatus.cli.prove import Proof, proofs
 from pytest_prodstatus.model.record import Record
 from tests.unit.given import B, C, F, catalogue, record, status
 

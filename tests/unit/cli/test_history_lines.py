@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from pytest_prodstatus.cli.history import history_lines
 from pytest_prodstatus.model.codec import data_of
 from pytest_prodstatus.model.history import (
     Change,
@@ -17,7 +18,6 @@ from pytest_prodstatus.model.history import (
     Unconfirmed,
     saved_run,
 )
-from pytest_prodstatus.writers.history import history_lines
 from tests.unit.given import HOUR, NOW, B, C, F, catalogue, record, run
 
 STAGES = catalogue("api", "shop")
