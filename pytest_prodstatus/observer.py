@@ -18,7 +18,6 @@ from msgspec.structs import replace
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import RAISED, SHARED, Blocked, Repeated, blocked, is_shared
-from pytest_prodstatus.calls import NEVER_CALLED, NO_REPORT, Around, Calls
 from pytest_prodstatus.collector import Collector
 from pytest_prodstatus.model.catalogue import Criterion
 from pytest_prodstatus.model.evidence import (
@@ -30,7 +29,16 @@ from pytest_prodstatus.model.evidence import (
 from pytest_prodstatus.model.teardown import LateTearDowns, TornDown
 from pytest_prodstatus.model.text import described, is_aware, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
-from pytest_prodstatus.reports import FILES, Payload, shown, thread_death
+from pytest_prodstatus.reports import (
+    FILES,
+    NEVER_CALLED,
+    NO_REPORT,
+    Around,
+    Calls,
+    Payload,
+    shown,
+    thread_death,
+)
 from pytest_prodstatus.scopes import Scopes, all_in, widest_ending
 
 if TYPE_CHECKING:

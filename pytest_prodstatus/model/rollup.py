@@ -380,8 +380,8 @@ def why_final(record: Record) -> str:
     final, found = record.final, record.decision.causes
     if final.verdict is Verdict.CONFIRMED or final.reason is None:
         return ""
-    # What went wrong with the run as a whole has no criterion.
-    if not found or found[0].ids == (RUN,):
+    # What went wrong with the run as a whole has no criterion, and explains why there is none.
+    if not found or RUN in (final.cause, *found[0].ids):
         return final.reason.text
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return f"{cause_line(found[0])}{more}"
