@@ -145,8 +145,9 @@ class Outputs:
     def _distrust(self, content: bytes, last: Record) -> Reason | None:
         """Return why no verdict may be carried over from a record; None if any may be.
 
-        As at the gate: trusted keys must have signed it, and the state store know neither a later
-        run of its release nor another record of its run.
+        As at the gate: trusted keys must have signed it, and the state store know no other record
+        of its run. Nor may it know a later run of the target: an older record that was put back
+        would hide what that one saw, for this release or another.
 
         A record of a run that was killed holds the last one, and has no signature of its own.
         """
@@ -164,7 +165,7 @@ class Outputs:
             # An old record that was put back is signed as well.
             known = KnownRuns(settings.root)
             text = known.other_record(content, last)
-            text = text or known.later_run(last, but=settings.run_id)
+            text = text or known.later_run(last, any_release=True, but=settings.run_id)
         except (SigningError, UntrustedError) as error:
             text = str(error)
         except (StateError, DotenvError) as error:

@@ -35,11 +35,12 @@ class KnownRuns:
             check_installed()
             self._place = store_in(root, environ)
 
-    def later_run(self, record: Record, *, but: str = "") -> str:
+    def later_run(self, record: Record, *, any_release: bool = False, but: str = "") -> str:
         """Return a sentence about the newest later run of a record's release; "" if none is known.
 
         Args:
             record: the record.
+            any_release: whether a later run of another release of the target counts too.
             but: the id of a run that doesn't count, such as the one in progress, whose shards may
                 be saved already; "" for none.
         """
@@ -49,11 +50,17 @@ class KnownRuns:
 
         run = record.run
         with HistoryStore.open(*self._place) as history:
-            later = history.newest(run.target, run.subject.release, but=but)
+            release = run.subject.release
+            later = history.newest(run.target, release, any_release=any_release, but=but)
         if later is None or (later.started, later.run) <= (run.started, run.id):
             return ""
         began, ended = utc_isoformat(later.started), later.final
-        return f"a later run judged this release: {later.run} began at {began} and ended {ended}"
+        judged = "this release"
+        if later.release != release:
+            judged = (
+                f"release {later.release!r}" if later.release else "the target without a release"
+            )
+        return f"a later run judged {judged}: {later.run} began at {began} and ended {ended}"
 
     def other_record(self, content: bytes, record: Record) -> str:
         """Return a sentence if the store keeps another record of a record's run; "" if not.

@@ -33,7 +33,7 @@ run="$release-$target-$(date -u +%Y%m%dT%H%M%SZ)-$$"
 PRODSTATUS_RUN_ID="$run" pytest -m production --prodstatus-target="$target" \
     --prodstatus-subject="$release" || true
 if [ -n "$sign_key" ]; then
-    PRODSTATUS_SIGN_KEY="$sign_key" prodstatus sign --target "$target" || true
+    PRODSTATUS_RUN_ID="$run" PRODSTATUS_SIGN_KEY="$sign_key" prodstatus sign --target "$target" || true
 fi
 prodstatus gate --run "$run" --target "$target" --subject "$release" \
     ${commit:+--commit "$commit"} --max-age "${MAX_AGE:-1h}" --export junit

@@ -30,6 +30,9 @@ def new(name: Path) -> None:
     """
     from pytest_prodstatus.signing import SigningError, new_key
 
+    if not name.name:
+        msg = f"NAME = {str(name)!r} is a folder: name the files in it, as in 'keys/ci'"
+        raise click.UsageError(msg)
     # Not `with_suffix`, which would take the end of `v1.2` for one.
     private, public = (name.with_name(f"{name.name}{ending}") for ending in (".key", ".pub"))
     try:

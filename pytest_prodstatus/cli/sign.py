@@ -12,6 +12,7 @@ import click
 from pytest_prodstatus import clock
 from pytest_prodstatus.cli.common import (
     FILE,
+    Place,
     digests,
     dir_option,
     duration,
@@ -98,6 +99,8 @@ def command(
     """Sign the decision about RECORD, and write the attestation beside it.
 
     The default is the target's record in its usual folder. The record is judged again as of now.
+    PRODSTATUS_RUN_ID and PRODSTATUS_SUBJECT are conditions, as at the gate: a record of another run
+    or release isn't signed.
     """
     from pytest_prodstatus.signing import SigningError, signer_of
 
@@ -112,6 +115,7 @@ def command(
         raise click.UsageError(msg)
     content = named_content(path)
     read = named_record(path, content)
+    _check_meant(read, path, place)
     _check_known(content, read, path, place.project.root)
     trusted = key_sets(place.project)
     try:
@@ -173,6 +177,22 @@ def _export_again(gate: Gate, content: bytes, path: Path) -> None:
             Forms(names).write(gate.shown(path, record, report), path)
     finally:
         lock.release()
+
+
+def _check_meant(record: Record, path: Path, place: Place) -> None:
+    """Refuse to sign a record that took the place of the one that this job is about.
+
+    Raises:
+        click.UsageError: it is of another run or release than the environment names.
+    """
+    run, subject = record.run, place.inputs.subject
+    if place.inputs.run not in (None, run.id):
+        msg = f"{shown_path(path)} is of run {run.id!r}, not of run {place.inputs.run!r}"
+        raise click.UsageError(f"{msg} (PRODSTATUS_RUN_ID): sign the record of that run")
+    if subject not in (None, run.subject.release):
+        msg = f"{shown_path(path)} is about release {run.subject.release!r}, not {subject!r}"
+        # It may also be named by pytest's options or configuration.
+        raise click.UsageError(f"{msg}, which is judged here: sign the record of that release")
 
 
 def _check_known(content: bytes, record: Record, path: Path, root: Path) -> None:

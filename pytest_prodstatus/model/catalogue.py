@@ -139,6 +139,8 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         stages: all of them.
         declared: whether the configuration declares them; else the tests name them.
         require_assertion: of a stage that only tests name.
+        run_rules: the project's rules about a run as a whole that the record of a run doesn't show,
+            so that another run's can't be judged by them; each is a word.
         without: for each stage id, the titles of the stages that it would require or roll up, and
             that don't apply (`at`).
 
@@ -150,6 +152,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
     stages: tuple[Stage, ...] = ()
     declared: bool = True
     require_assertion: bool = False
+    run_rules: tuple[str, ...] = ()
     without: Mapping[str, tuple[str, ...]] = {}
 
     def __post_init__(self) -> None:
@@ -266,7 +269,8 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         """A fingerprint of the declared catalogue, as 16 hexadecimal digits.
 
         It changes with everything that can change a verdict (stages, criteria, their relations and
-        validity), and not with titles or explanations. It ignores stages that only tests name.
+        validity, and `run_rules`), and not with titles or explanations. It ignores stages that only
+        tests name.
         """
         # A rule that isn't set adds nothing: a catalogue without it has the digest that it had
         # before there was the rule.
@@ -284,6 +288,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
             for s in self.stages
             if self.declared
         ]
+        rules += [[rule] for rule in self.run_rules]
         # 64 bits tell catalogues apart; it isn't a protection against forgery.
         return hashlib.sha256(json.dumps(sorted(rules)).encode()).hexdigest()[:16]
 

@@ -258,6 +258,7 @@ def read_config(text: str, source: str) -> Config | None:
             declared=bool(table.stages),
             # Declared stages have it as their own default (`_converted_table`).
             require_assertion=table.require_assertion and not table.stages,
+            run_rules=_run_rules(table),
         )
     except CatalogueError as error:
         msg = f"{place} {error}"
@@ -278,6 +279,12 @@ def read_config(text: str, source: str) -> Config | None:
         catalogue=catalogue,
         waivers=_waivers(table, place),
     )
+
+
+def _run_rules(table: Table) -> tuple[str, ...]:
+    """Return the rules of a table that a run applies, and of which its record shows nothing."""
+    ignores = ("foreign_status = ignore",) if table.foreign_status == "ignore" else ()
+    return (*ignores, *(("require_history",) if table.require_history else ()))
 
 
 def _check_table_names(tools: Mapping[str, Any], source: str) -> None:

@@ -92,21 +92,29 @@ class HistoryStore(ProjectPart):
         with self._store.reading() as statements:
             return LookBack(statements, self._project, target).look_back(limit)
 
-    def newest(self, target: str, release: str | None, *, but: str = "") -> SavedRun | None:
+    def newest(
+        self, target: str, release: str | None, *, any_release: bool = False, but: str = ""
+    ) -> SavedRun | None:
         """Return the run of a target and release that started last; None if none was saved.
 
         Args:
             target: the system.
             release: the release that was judged; None for runs that didn't name one.
+            any_release: whether the runs of all other releases count too.
             but: the id of a run that doesn't count; "" for none.
 
         Raises:
             StateUnavailable: the history can't be read.
         """
-        values = {"but": but} if release is None else {"but": but, "release": release}
-        of_release = "subject_release IS NULL" if release is None else "subject_release = :release"
+        values = {"but": but}
+        of_release = ""
+        if not any_release and release is None:
+            of_release = "AND subject_release IS NULL"
+        elif not any_release:
+            of_release = "AND subject_release = :release"
+            values["release"] = str(release)
         with self._reading(target) as reader:
-            return reader.first(f"{RUNS} AND {of_release} AND run <> :but {NEWEST}", **values)
+            return reader.first(f"{RUNS} {of_release} AND run <> :but {NEWEST}", **values)
 
     def last_open(self, target: str, before: Record | None = None) -> SavedRun | None:
         """Return the newest run of a target with an open gate; None if there is none.

@@ -196,30 +196,46 @@ def test_a_record_that_was_edited_is_not_carried_over(
     assert "its digest differs" in part.criteria["api.a"]["reason"]
 
 
-@pytest.mark.parametrize("args", [("test_shop.py",), ("--unmet",)])
+@pytest.mark.parametrize(
+    ("args", "release"),
+    [(("test_shop.py",), None), (("--unmet",), None), (("test_shop.py",), "v2")],
+)
 def test_an_old_record_that_was_put_back_is_not_carried_over(
-    project: Project, key: str, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
+    project: Project,
+    key: str,
+    monkeypatch: pytest.MonkeyPatch,
+    args: tuple[str, ...],
+    release: str | None,
 ) -> None:
-    """It is signed, but the store knows a later run of the release: the gate's own rule."""
+    """It is signed, but the store knows a later run of the target, also of another release."""
     monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{project.root}/state.db")
     monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
     monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
+    if release:  # what outlives a release is carried over to another one
+        lasting = SIGNED_BY.replace("document", 'valid_for = "30d"\ndocument')
+        project.write({"pyproject.toml": lasting})
+        monkeypatch.setenv("PRODSTATUS_SUBJECT", "v1")
     assert project.run_alone("-m", "production").final == "CONFIRMED"
     names = ("status.json", "status.intoto.json")
     old = {name: (project.folder / name).read_bytes() for name in names}
     broken = API.replace("evidence(n=1)", "assert not evidence")
     project.write({"test_api.py": broken})
     monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
+    if release:
+        monkeypatch.setenv("PRODSTATUS_SUBJECT", release)
     assert project.run_alone("-m", "production").final == "FAILED"
     for name, content in old.items():
         (project.folder / name).write_bytes(content)
     monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
+    if release:
+        project.write({"test_api.py": API})  # only what the same file observed is carried over
     part = project.run_alone("-m", "production", *args)
     if args == ("--unmet",):
         assert part.verdicts["api.a"].startswith("FAILED")  # everything is unmet
         return
     assert part.verdicts["api.a"] == "BLOCKED untrusted"
-    assert "a later run judged this release" in part.criteria["api.a"]["reason"]
+    judged = f"release {release!r}" if release else "this release"
+    assert f"a later run judged {judged}: " in part.criteria["api.a"]["reason"]
 
 
 def test_a_signed_record_of_another_target_is_not_carried_over(

@@ -144,6 +144,21 @@ class TestRecords:
         assert "api.fast BLOCKED" not in sentence
         assert "api.fast: the record doesn't contain it" in shop("gate").stdout
 
+    @pytest.mark.parametrize("rule", ['foreign_status = "ignore"', "require_history = true"])
+    def test_other_rules_for_the_whole_run(self, shop: Shop, rule: str) -> None:
+        """What these rules let pass isn't in the record, so other rules need another run."""
+        strict = (shop.root / "pyproject.toml").read_text(encoding="utf-8")
+        ruled = strict.replace("[tool.prodstatus]", f"[tool.prodstatus]\n{rule}")
+        shop.configure(ruled)
+        shop.record()
+        assert shop("gate").exit_code == 0
+        shop.configure(strict)
+        assert "the record was made with another catalogue" in shop.closed()
+        shop.record()
+        assert shop("gate").exit_code == 0
+        shop.configure(ruled)
+        assert "the record was made with another catalogue" in shop.closed()
+
 
 class TestQuery:
     """The options that restrict which record opens the gate."""

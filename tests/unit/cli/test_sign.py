@@ -142,6 +142,11 @@ class TestKeys:
         assert "PRODSTATUS_SIGN_KEY" in done.stdout
         assert 'signed_by = ["prodstatus-signing.pub"]' in done.stdout
 
+    @pytest.mark.parametrize("name", ["", ".", "/"])
+    def test_a_folder_is_no_name(self, shop: Shop, name: str) -> None:
+        """The files of a pair need a name of their own."""
+        assert "is a folder: name the files in it" in shop.refused("key", "new", name)
+
     @pytest.mark.parametrize("name", ["ci.key", "ci.pub"])
     def test_no_key_is_overwritten(self, shop: Shop, name: str) -> None:
         """Neither file is changed, and no half of a pair is left."""
@@ -795,6 +800,28 @@ class TestAdd:
         evil = signer_of(str(signed.shop.root / "other.key"))
         signed.file.write_bytes(sign(json.dumps(forged).encode(), [evil]))
         assert "says otherwise" in signed.shop.refused("sign", "--add", "--key", "ci.key")
+
+
+class TestMeant:
+    """Only the record that the job is about is signed, not one that took its place."""
+
+    def test_of_another_run(self, signed: Signed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The job's run has an id; a made-up one is in no state store that could tell."""
+        monkeypatch.setenv("PRODSTATUS_RUN_ID", "run-9")
+        message = signed.shop.refused("sign", "--key", "ci.key")
+        assert "is of run 'run-1', not of run 'run-9' (PRODSTATUS_RUN_ID)" in message
+        assert not signed.file.exists()
+        monkeypatch.setenv("PRODSTATUS_RUN_ID", "run-1")
+        signed.sign()
+
+    def test_about_another_release(self, signed: Signed, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The job judges one release."""
+        monkeypatch.setenv("PRODSTATUS_SUBJECT", "v42")
+        message = signed.shop.refused("sign", "--key", "ci.key")
+        assert "is about release 'v41', not 'v42', which is judged here" in message
+        assert not signed.file.exists()
+        monkeypatch.setenv("PRODSTATUS_SUBJECT", RELEASE)
+        signed.sign()
 
 
 class TestReplay:
