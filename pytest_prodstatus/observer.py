@@ -563,7 +563,7 @@ class Observer:
             evidence=tuple(attempt.fresh),
             recorded=attempt.recorded,
             blocked=reason,
-            raised=self._with_remedy(reason_of(raised, clean))
+            raised=self._with_remedy(reason_of(raised, clean, when))
             if _is_failure(raised)
             else attempt.unheld,
             repeat=isinstance(raised, Repeated),
@@ -612,12 +612,13 @@ def _swallowed(raised: BaseException, clean: Callable[[str], str]) -> Reason:
     return Reason(text=f"{clean(shown(raised))} (and a hook swallowed that)", kind=kind)
 
 
-def reason_of(raised: BaseException, clean: Callable[[str], str]) -> Reason:
+def reason_of(raised: BaseException, clean: Callable[[str], str], when: str = "call") -> Reason:
     """Return the reason for a criterion that raised an exception.
 
     Args:
         raised: the exception.
         clean: redacts its text, before it is shortened.
+        when: the phase that raised it, which says where to look.
     """
     if isinstance(raised, EvidenceError):
         text, kind = clean(str(raised)), Kind.EVIDENCE_ERROR
@@ -626,10 +627,11 @@ def reason_of(raised: BaseException, clean: Callable[[str], str]) -> Reason:
     if _is_assertion(raised):
         return Reason(text=text, kind=Kind.OBSERVED)
     # A refused connection and a time-out are an OSError, also those of urllib and requests.
-    advice = "look at the test first"
+    what, where = ("the set-up", "the fixtures") if when == "setup" else ("the test", "the test")
+    advice = f"look at {where} first"
     if isinstance(raised, OSError):
-        advice = "see whether the system answers, then look at the test"
-    remedy = f"the test raised {type(raised).__name__}: {advice}"
+        advice = f"see whether the system answers, then look at {where}"
+    remedy = f"{what} raised {type(raised).__name__}: {advice}"
     return Reason(text=text, kind=Kind.ERROR, remedy=remedy)
 
 

@@ -101,7 +101,12 @@ class TestFiles:
                 text = f"{name} is no longer seen in {file}, which was not collected as a whole"
                 yield status.id, Reason(text=text, kind=Kind.NOT_RUN, remedy=remedy)
             elif not status.source or status.source != self.digest(file):
-                text = f"its test may have changed since: {file} has, or a file above it"
+                why = (
+                    f"{file}, or a conftest.py or __init__.py above it, was edited"
+                    if status.source
+                    else f"the record has no digest of {file}"
+                )
+                text = f"its test may have changed since: {why}"
                 yield status.id, Reason(text=text, kind=Kind.NOT_RUN, remedy=remedy)
 
 

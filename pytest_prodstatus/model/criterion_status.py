@@ -24,6 +24,7 @@ from pytest_prodstatus.model.catalogue import (
 )
 from pytest_prodstatus.model.outcome import NO_EVIDENCE, Observation, suspected, unproved
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run
+from pytest_prodstatus.model.rollup import name_release
 from pytest_prodstatus.model.text import format_age, format_duration, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 
@@ -422,7 +423,7 @@ def _of_unnamed(old: CriterionStatus, stage: Stage) -> Reason | None:
     """
     if old.subject is None or stage.valid_for > DEFAULT_VALID_FOR:
         return None
-    remedy = f"name the release, --prodstatus-subject={old.subject}, or run stage {stage.id} again"
+    remedy = f"{name_release(old.subject)}, or run stage {stage.id} again"
     text = f"it was CONFIRMED of release {old.subject!r}, and this run names none"
     return Reason(text=text, kind=Kind.STALE, remedy=remedy)
 

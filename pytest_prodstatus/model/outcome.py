@@ -276,7 +276,9 @@ def _failure(phase: Phase, text: str) -> Finding:
     if raised.kind is Kind.EVIDENCE_ERROR:
         return Verdict.BLOCKED, raised
     if phase.when == "setup":
-        return Verdict.BLOCKED, Reason(text=f"set-up failed: {text}", kind=Kind.SETUP_ERROR)
+        remedy = raised.remedy if raised.kind is Kind.ERROR else None
+        text = f"set-up failed: {text}"
+        return Verdict.BLOCKED, Reason(text=text, kind=Kind.SETUP_ERROR, remedy=remedy)
     prefix = "tear-down failed: " if phase.when == "teardown" else ""
     return Verdict.FAILED, replace(raised, text=f"{prefix}{text}")
 

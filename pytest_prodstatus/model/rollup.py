@@ -11,7 +11,7 @@ it requires isn't CONFIRMED. The action that unblocks the most stages comes firs
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
@@ -313,32 +313,58 @@ def run_cause(reason: Reason, affected: tuple[str, ...] = ()) -> Cause:
 def actions_of(causes: Sequence[Cause]) -> tuple[str, ...]:
     """Return the actions to take, each once; those that unblock the most stages come first."""
     unblocked: dict[str, set[str]] = {}
+    # Causes of several texts may have one remedy, which is then one action for all their tests.
+    ids: dict[str | None, list[str]] = {}
     for cause in causes:
-        action = _action(cause)
+        if cause.kind in _ABOUT_TESTS:
+            ids.setdefault(cause.remedy, []).extend(cause.ids)
+    for cause in causes:
+        action = _action(cause, ids)
         if action:
             unblocked.setdefault(action, set()).update(cause.stages, cause.affected)
     # `sorted` keeps the order of equals, so what FAILED stays before what is BLOCKED.
     return tuple(sorted(unblocked, key=lambda action: -len(unblocked[action])))
 
 
+_ABOUT_TESTS = (
+    Kind.ERROR,
+    Kind.SETUP_ERROR,
+    Kind.KNOWN_FAILURE,
+    Kind.EVIDENCE_ERROR,
+    Kind.NO_EVIDENCE,
+    Kind.NO_ASSERTION,
+)
+"""Kinds that only a run gives. Their remedy is about a test, and doesn't say which."""
+
+
 def is_said(reason: Reason, actions: Iterable[str]) -> bool:
     """Return whether one of the actions says the remedy of a reason."""
-    if reason.kind is Kind.ERROR:  # behind the criterion's id
+    if reason.kind in _ABOUT_TESTS:  # behind the criterion's id
         return any(action.endswith(f": {reason.remedy}") for action in actions)
     return any(action == reason.remedy for action in actions)
 
 
-def _action(cause: Cause) -> str | None:
-    """Return what to do about a cause; None if that isn't known."""
+def _action(cause: Cause, ids: Mapping[str | None, Sequence[str]]) -> str | None:
+    """Return what to do about a cause; None if that isn't known.
+
+    Args:
+        cause: the cause.
+        ids: the criteria of each remedy that is about a test.
+    """
     action = cause.remedy
-    if action and cause.kind is Kind.ERROR:  # "the test" alone doesn't say which one
-        action = f"{_label(cause)}: {action}"
-    if not action and cause.verdict is Verdict.FAILED:
-        action = one_line(f"fix {_label(cause)}: {cause.sentence}", limit=ACTION_LIMIT)
+    if action and cause.kind in _ABOUT_TESTS:  # "the test" alone doesn't say which one
+        action = f"{_label(ids[action])}: {action}"
+    if not action and (cause.verdict is Verdict.FAILED or cause.kind is Kind.SETUP_ERROR):
+        action = one_line(f"fix {_label(cause.ids)}: {cause.sentence}", limit=ACTION_LIMIT)
     elif not action and cause.kind is Kind.SKIPPED and cause.stages:
-        text = f"run {_label(cause)}, which was skipped: {cause.sentence}"
+        text = f"run {_label(cause.ids)}, which was skipped: {cause.sentence}"
         action = one_line(text, limit=ACTION_LIMIT)
     return action
+
+
+def name_release(release: str) -> str:
+    """Return what to do first about what was CONFIRMED of a release, in a run that names none."""
+    return f"name the release, --prodstatus-subject={release}"
 
 
 def run_again(stages: Iterable[StageStatus], now: datetime | None) -> str | None:
@@ -350,9 +376,14 @@ def run_again(stages: Iterable[StageStatus], now: datetime | None) -> str | None
         stages: as they were judged.
         now: the end of the run.
     """
-    found = []
+    found, unnamed = [], ""
     for stage in stages:
         old = [s for s in stage.criteria if s.is_carried_trouble]
+        for status in old:
+            name = name_release(status.subject) if status.subject else ""
+            # Then running them again so helps little: the first criterion asks for the release.
+            if name and (status.remedy or "").startswith(name):
+                unnamed = unnamed or f"{name}, or "
         if old:
             seen = max((status.observed_at for status in old if status.observed_at), default=None)
             found.append((stage, rollup(filter(None, (s.observed for s in old))), seen))
@@ -362,14 +393,16 @@ def run_again(stages: Iterable[StageStatus], now: datetime | None) -> str | None
     ago = f" {format_age(now - seen)} ago" if now and seen else ""
     names = ",".join(stage.id for stage, *_ in found)
     more = len(found) - 1
-    others = f", and {more} more {'stage' if more == 1 else 'stages'} not CONFIRMED" if more else ""
+    # "was CONFIRMED" alone would sound as if nothing were to be done.
+    void = ", which no longer counts" if verdict is Verdict.CONFIRMED else ""
+    others = f", and {more} more {'stage is' if more == 1 else 'stages are'} not CONFIRMED"
     action = f"run {'them' if more else 'it'} again with --stage {names}"
-    return f"{first.title} was {verdict}{ago}{others}: {action}"
+    return f"{first.title} was {verdict}{ago}{void}{others if more else ''}: {unnamed}{action}"
 
 
 def cause_line(cause: Cause) -> str:
     """Describe a cause in one sentence: its criterion or stage, its verdict, and why."""
-    return f"{_label(cause)} {cause.verdict}: {cause.sentence}"
+    return f"{_label(cause.ids)} {cause.verdict}: {cause.sentence}"
 
 
 def why_final(record: Record) -> str:
@@ -387,9 +420,9 @@ def why_final(record: Record) -> str:
     return f"{cause_line(found[0])}{more}"
 
 
-def _label(cause: Cause) -> str:
-    """Return the first id of a cause, and how many more it has."""
-    return cause.ids[0] + (f" and {len(cause.ids) - 1} more" if len(cause.ids) > 1 else "")
+def _label(ids: Sequence[str]) -> str:
+    """Return the first id, and how many more there are."""
+    return ids[0] + (f" and {len(ids) - 1} more" if len(ids) > 1 else "")
 
 
 def _stage_count(cause: Cause) -> int:

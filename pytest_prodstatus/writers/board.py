@@ -223,12 +223,17 @@ def _is_elsewhere(status: CriterionStatus) -> bool:
 
 
 def _seen(stage: StageStatus, now: datetime | None) -> str:
-    """Return when an earlier run saw what decides a stage's verdict; "" if this run saw it."""
+    """Return when an earlier run saw what decides a stage's verdict; "" if this run saw it.
+
+    If it saw CONFIRMED, the text begins with why that doesn't count now.
+    """
     old = [s for s in stage.criteria if s.is_carried_trouble]
     seen = [s.observed_at for s in old if s.observed_at]
-    if not seen or now is None or not any(s.id == stage.cause for s in old):
+    cause = next((s for s in old if s.id == stage.cause), None)
+    if not seen or now is None or cause is None:
         return ""
-    return f"carried over, seen {format_age(now - max(seen))} ago"
+    text = f"carried over, seen {format_age(now - max(seen))} ago"
+    return f"{cause.sentence} ({text})" if cause.observed is Verdict.CONFIRMED else text
 
 
 def _cut(text: str, width: int) -> str:

@@ -31,6 +31,7 @@ SOON = timedelta(hours=1)
 
 _CIPHERTEXT = re.compile(r"([0-9a-f]{32}):((?:[0-9a-f]{32})+)", re.I)
 _CONNECT = "connect AliExpress in the store's settings (OAuth) until it shows as connected"
+_SAME_KEY = "give the run the ENCRYPTION_KEY and ENCRYPTION_SALT of the store"
 
 
 class UnreadableCredential(Exception):  # noqa: N818 - it is raised as what was found
@@ -73,7 +74,7 @@ class StoredCredentials:
             blocked(
                 f"no active {API_NAME} credential can be used",
                 kind="no-data",
-                remedy="see oauth.credentials-stored",
+                remedy=_CONNECT,
             )
         return self.chosen
 
@@ -170,7 +171,8 @@ def usable_credential(stored: StoredCredentials, settings: Settings) -> Supplier
     try:
         return chosen_credential(stored, settings)
     except UnreadableCredential as error:
-        blocked(str(error), kind="missing-config", remedy="see oauth.credentials-readable")
+        remedy = _SAME_KEY if isinstance(error, WrongKey) else _CONNECT
+        blocked(str(error), kind="missing-config", remedy=remedy)
 
 
 def _of_environment(settings: Settings, token: Secret) -> SupplierCredential:

@@ -30,6 +30,12 @@ def test_raises(evidence):
     evidence.remedy("never shown")
     raise OSError("refused")
 
+@pytest.fixture
+def refused(): raise OSError("refused")
+
+@api
+def test_set_up(refused): pass
+
 @api
 def test_held(evidence):
     evidence.remedy("hold it")
@@ -62,6 +68,8 @@ def test_the_address_stands_beside_each_reason(
     assert beside("api.held")[0] == "hold it"
     advice = "see whether the system answers, then look at the test"
     assert beside("api.raises")[0] == f"the test raised OSError: {advice}"
+    advice = "see whether the system answers, then look at the fixtures"
+    assert beside("api.set-up")[0] == f"the set-up raised OSError: {advice}"
     assert beside("api.holds") == (None, None, None)
     assert "owner" not in criteria["api.holds"]
     assert beside("shop.open")[1:] == beside("api.fails")[1:], (

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.assemble import IN_PROGRESS, marker_of
-from pytest_prodstatus.model.record import HISTORY_LIMIT, Record, Selection
+from pytest_prodstatus.model.record import HISTORY_LIMIT, Record, Selection, Subject
 from pytest_prodstatus.model.verdict import Kind, Rule, Verdict
 from tests.unit.given import (
     HOUR,
@@ -160,7 +160,7 @@ class TestSelection:
         fix, again = got.decision.actions
         assert fix == "fix sale.exists: seen to be FAILED"
         assert again == (
-            "ORDER STATUS was FAILED 0 s ago, and 1 more stage not CONFIRMED: "
+            "ORDER STATUS was FAILED 0 s ago, and 1 more stage is not CONFIRMED: "
             "run them again with --stage order,profit"
         )
         got = partial_run({"order.bought": C, "sale.exists": C}, former=former)
@@ -173,8 +173,21 @@ class TestSelection:
         old = observation(observed_at=NOW - 30 * HOUR)
         former = record(CHAIN, {**dict.fromkeys(ALL, C), "order.bought": old})
         got = partial_run({"sale.exists": C}, former=former)
-        assert got.decision.actions == (
-            "ORDER STATUS was CONFIRMED 30 h ago: run it again with --stage order",
+        (again,) = got.decision.actions
+        assert again == (
+            "ORDER STATUS was CONFIRMED 30 h ago, which no longer counts: "
+            "run it again with --stage order"
+        )
+
+    def test_a_forgotten_release_is_to_be_named(self) -> None:
+        """Where the release was named and now isn't, that comes before running again."""
+        former = record(CHAIN, dict.fromkeys(ALL, C), of=run(subject=Subject(release="v1")))
+        got = partial_run({"sale.exists": C}, former=former, of=run(subject=Subject()))
+        (again,) = got.decision.actions
+        assert again == (
+            "ORDER STATUS was CONFIRMED 0 s ago, which no longer counts, and 1 more stage is not "
+            "CONFIRMED: name the release, --prodstatus-subject=v1, or "
+            "run them again with --stage order,profit"
         )
 
     def test_nothing_is_to_be_done_if_all_else_holds(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -160,6 +161,28 @@ class TestActions:
         assert actions == ("a.x: it raised KeyError", "a.y: it raised OSError")
         assert is_said(end, actions)
         assert not is_said(replace(end, remedy="it raised TypeError"), actions)
+
+    def test_one_remedy_of_several_tests_is_one_action(self) -> None:
+        """What is to be done to tests names the first, also if their reasons differ."""
+        a, b = (reason(t, Kind.NO_ASSERTION, remedy="assert something") for t in ("line 3", "none"))
+        seen = {"a.x": observation(B, reason=a), "b.y": observation(B, reason=b)}
+        assert record(catalogue("a", "b"), dict(seen)).decision.actions == (
+            "a.x and 1 more: assert something",
+        )
+
+    @pytest.mark.parametrize(
+        ("remedy", "action"),
+        [
+            ("the set-up raised OSError", "a.x and 1 more: the set-up raised OSError"),
+            (None, "fix a.x and 1 more: set-up failed: no order"),
+        ],
+    )
+    def test_a_failed_set_up_is_something_to_do(self, remedy: str | None, action: str) -> None:
+        """A fixture that failed blocks, and the action names whose it is as for a failed test."""
+        why = reason("set-up failed: no order", Kind.SETUP_ERROR, remedy=remedy)
+        broken = observation(B, reason=why)
+        made = record(catalogue("a"), {"a.x": broken, "a.y": broken})
+        assert made.decision.actions == (action,)
 
 
 STAGES = catalogue(

@@ -580,7 +580,7 @@ class TestToday:
         lacking = required and not evidence
         assert got.open is not lacking
         assert [cause.kind for cause in got.causes] == ([Kind.NO_EVIDENCE] if lacking else [])
-        assert got.actions == ((NO_EVIDENCE.remedy,) if lacking else ())
+        assert got.actions == ((f"oauth.token: {NO_EVIDENCE.remedy}",) if lacking else ())
 
     def test_evidence_that_is_waived(self) -> None:
         """A waiver accepts it, as it accepts any other reason."""

@@ -476,11 +476,11 @@ REFUSED = reason("evidence takes no float", Kind.EVIDENCE_ERROR, remedy="record 
 def test_a_failure_has_the_kind_of_its_exception(
     when: str, raised: Reason, verdict: Verdict, kind: Kind, outcome: str
 ) -> None:
-    """An assertion was observed; any other exception may be the test's own fault."""
+    """An assertion was observed; any other exception may be the test's own fault: so see first."""
     found = finding_of(phase(when, outcome, "boom", raised=raised))
     assert found is not None
     assert (found[0], found[1].kind) == (verdict, kind)
-    assert found[1].remedy == (None if kind is Kind.SETUP_ERROR else raised.remedy)
+    assert found[1].remedy == raised.remedy
 
 
 def test_a_refused_value_is_said_once() -> None:

@@ -264,6 +264,24 @@ def test_a_partial_run_shows_old_trouble_in_one_line() -> None:
     assert any(line.startswith("  a.x: FAILED") for line in board(partial, verbosity=1))
 
 
+def test_what_no_longer_counts_says_why() -> None:
+    """A CONFIRMED of an earlier run that is BLOCKED now isn't left without its reason."""
+    made = catalogue("a", "b")
+    former = record(made, {"a.x": observation(C, observed_at=NOW - timedelta(hours=30)), "b.x": C})
+    partial = record(
+        made,
+        {"b.x": C},
+        collected=tuple(map(criterion, ("a.x", "b.x"))),
+        selected=frozenset(["b.x"]),
+        former=former,
+    )
+    assert board(partial)[:3] == [
+        "A STATUS  BLOCKED",
+        "    it was CONFIRMED 30 h ago, which was valid for 1d (carried over, seen 30 h",
+        "    ago)",
+    ]
+
+
 def test_a_large_number_is_written_as_on_the_page() -> None:
     """Every output separates thousands by a comma."""
     made = record(catalogue("a", "b"), {f"a.x{n}": C for n in range(1200)}, restricted=True)
