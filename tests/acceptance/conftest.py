@@ -148,9 +148,8 @@ def sharing(
     key: str | None = getattr(pytestconfig, "workerinput", {}).get("snapshot_key")
     if key is None:
         return None
-    patience = settings.snapshot_budget + settings.connect_timeout
     folder = tmp_path_factory.getbasetemp().parent  # xdist's, which all its workers share
-    return Sharing(folder, prodstatus_run_id, bytes.fromhex(key), patience=patience)
+    return Sharing(folder, prodstatus_run_id, bytes.fromhex(key), budget=settings.snapshot_budget)
 
 
 @pytest.fixture(scope="session")

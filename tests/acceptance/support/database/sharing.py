@@ -21,6 +21,7 @@ from pathlib import Path
 
 _NONCE = 12
 _PAUSE_SECONDS = 0.05
+_HANDING_OVER = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +39,16 @@ class Sharing:
         folder: the workers' own.
         run_id: the run.
         key: 32 bytes that only its processes have.
-        patience: how long a worker waits for another one that is asking.
+        budget: how long asking may take at most; a worker waits as long for another one that asks,
+            and a moment more for what it leaves.
     """
 
-    def __init__(self, folder: Path, run_id: str, key: bytes, *, patience: timedelta) -> None:
+    def __init__(self, folder: Path, run_id: str, key: bytes, *, budget: timedelta) -> None:
         name = re.sub(r"[^A-Za-z0-9.-]", "_", run_id)
         self._file = folder / f"answers-{name}"
         self._lock = folder / f"answers-{name}.lock"
         self._key = key
-        self._patience = patience.total_seconds()
+        self._patience = (budget + _HANDING_OVER).total_seconds()
 
     @contextmanager
     def turn(self) -> Iterator[None]:

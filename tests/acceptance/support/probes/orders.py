@@ -12,10 +12,11 @@ from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of
 from tests.acceptance.support.probes.rules import (
+    carried,
+    looked_for,
     other_supplier,
     stand_in_order,
     supplier_id,
-    trimmed,
 )
 from tests.acceptance.support.probes.window import Question
 
@@ -139,11 +140,9 @@ FROM (
 )
 
 # The window's ids against those of every order there ever was: the store has no index of them, so
-# one scan, of that column alone and by as many processes as the server allows. The planner knows
-# nothing of a trimmed id, and takes a range of lengths for next to nothing: else it would expect
-# half of all orders to be found, and think that too much for processes to hand over. Only orders
-# whose id occurs more than once are checked for being real.
-_CARRIED = trimmed('o."aliexpressOrderId"')
+# one scan, by as many processes as the server allows. Only orders whose id occurs more than once
+# are checked for being real.
+_CARRIED = carried('o."aliexpressOrderId"', "ordered_as")
 SHARED = Question(
     name="shared_supplier_ids",
     orders=("created", "supplier_id", "stand_in", "other"),
@@ -152,12 +151,11 @@ SHARED = Question(
   SELECT id, created, supplier_id FROM placed
   WHERE supplier_id IS NOT NULL AND NOT other AND NOT stand_in
 )""",
+        "ordered_as": looked_for("supplier_id", "identified"),
         "carried": f"""AS MATERIALIZED (
-  SELECT o.id, {_CARRIED} AS supplier_id
-  FROM orders o
-  WHERE octet_length(o."aliexpressOrderId") BETWEEN 1 AND 1000000000
-    AND {_CARRIED} IN (
-      SELECT {supplier_id("w")} FROM orders w WHERE w."createdAt" >= :since)
+  SELECT o.id, wanted.value AS supplier_id
+  FROM orders o JOIN {_CARRIED.ids} AS wanted (value)
+    ON {_CARRIED.possible} AND {_CARRIED.bare} = wanted.value
 )""",
         "carried_twice": f"""AS MATERIALIZED (
   SELECT c.supplier_id

@@ -16,6 +16,7 @@ keeps apart: the planner would rather join, by a scan of all the orders or sales
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 _STRING, _FOLDED = "\x01", "\x02"
 _VALUE = f"[{_STRING}{_FOLDED}]"
@@ -85,6 +86,50 @@ def trimmed(column: str) -> str:
         f"(CASE WHEN octet_length({column}) = char_length({column}) AND ascii({column}) > 32 "
         f"AND ascii(substr({column}, octet_length({column}))) > 32 THEN {column} "
         f"ELSE btrim({column}, :blank) END)"
+    )
+
+
+def looked_for(column: str, step: str) -> str:
+    """Return the step that has the different ids of a step, and the length of the shortest.
+
+    They are one array since a step's rows are read by one process alone.
+    """
+    return f"""AS MATERIALIZED (
+  SELECT array_agg(id) AS ids, min(octet_length(id)) AS shortest
+  FROM (SELECT DISTINCT {column} AS id FROM {step}) AS one_of_each
+)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """How a scan of a whole table compares the ids of a column with those of a `looked_for` step.
+
+    What is done to each of so many ids counts. One as long as the shortest that is looked for has
+    nothing invisible around it, or isn't looked for; nearly all of one kind are of one length.
+
+    Attributes:
+        bare: the expression for the id, without what is invisible around it.
+        possible: the condition that it may be looked for. The planner takes a range of lengths for
+            next to nothing: else it would expect half of all rows to be found, and think that too
+            much for processes to hand over.
+        ids: a SELECT of the ids that are looked for.
+    """
+
+    bare: str
+    possible: str
+    ids: str
+
+
+def carried(column: str, step: str) -> Carried:
+    """Return how the ids of a column are compared with those of a step."""
+    shortest = f"(SELECT shortest FROM {step})"
+    return Carried(
+        bare=(
+            f"(CASE WHEN octet_length({column}) = {shortest} THEN {column} "
+            f"ELSE {trimmed(column)} END)"
+        ),
+        possible=f"octet_length({column}) BETWEEN {shortest} AND 1000000000",
+        ids=f"unnest((SELECT ids FROM {step}))",
     )
 
 

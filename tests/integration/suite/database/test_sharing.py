@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from tests.acceptance.support.secrets import Secret, announced_to
 from tests.integration.suite.databases import opened
 
 KEY = bytes(range(32))
-PATIENCE = timedelta(seconds=20)
+BUDGET = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +41,19 @@ class Answer:
 class Worker:
     """One process of a run, with a connection of its own."""
 
-    def __init__(self, database: Database, folder: Path, *, key: bytes = KEY, run: str = "r 1"):
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        *,
+        key: bytes = KEY,
+        run: str = "r 1",
+        budget: timedelta = BUDGET,
+    ) -> None:
         self.queried: list[str] = []
         self.noted: list[datetime] = []
         self.database = database
-        self.sharing = Sharing(folder, run, key, patience=PATIENCE)
+        self.sharing = Sharing(folder, run, key, budget=budget)
         questions = {name: self._question(name) for name in ("users", "sales")}
         self.snapshot = self.of(**questions)
 
@@ -182,6 +191,38 @@ def test_without_a_database_one_worker_tries(tmp_path: Path) -> None:
     assert shared.at is None
 
 
+def test_a_silent_database_is_waited_for_once(tmp_path: Path) -> None:
+    """All workers are BLOCKED at the end of the first one's budget, and one of them connected."""
+    budget = timedelta(seconds=1)
+    reasons: list[str] = []
+    start = threading.Barrier(4)
+
+    def work(url: str) -> None:
+        with opened(url, budget=budget) as own:
+            worker = Worker(own, tmp_path, budget=budget)
+            start.wait()
+            with pytest.raises(Blocked) as ended:
+                worker.snapshot.answer("users")
+            reasons.append(ended.value.reason.text)
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://reader@127.0.0.1:{silent.getsockname()[1]}/store"
+        threads = [threading.Thread(target=work, args=(url,)) for _ in range(4)]
+        began = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        took = time.monotonic() - began
+        silent.settimeout(0)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+    assert len(reasons) == 4
+    assert all("did not answer within 1 s" in reason for reason in reasons)
+    assert took < 2.5
+
+
 _HOLD = """
 import fcntl, sys, time
 with open(sys.argv[1], "w") as file:
@@ -203,12 +244,12 @@ def test_a_worker_that_dies_while_it_asks_holds_nobody_up(
         threading.Timer(0.2, other.kill).start()
         started = time.monotonic()
         assert worker.snapshot.answer("users").count > 0
-    assert time.monotonic() - started < PATIENCE.total_seconds() / 2
+    assert time.monotonic() - started < BUDGET.total_seconds() / 2
 
 
 def test_a_worker_that_waits_too_long_asks_itself(database: Database, tmp_path: Path) -> None:
     """A worker that waits too long for another one queries the database itself."""
-    held = Sharing(tmp_path, "r 1", KEY, patience=PATIENCE)
+    held = Sharing(tmp_path, "r 1", KEY, budget=BUDGET)
     worker = Worker(database, tmp_path)
     worker.sharing._patience = 0.2
     with held.turn():
@@ -218,7 +259,7 @@ def test_a_worker_that_waits_too_long_asks_itself(database: Database, tmp_path: 
 
 def test_another_run_s_answers_are_not_this_one_s(tmp_path: Path) -> None:
     """A folder may serve several runs one after the other."""
-    first = Sharing(tmp_path, "r 1", KEY, patience=PATIENCE)
+    first = Sharing(tmp_path, "r 1", KEY, budget=BUDGET)
     first.write(Shared(at=None, answers={"users": 1}))
     assert first.read() is not None
-    assert Sharing(tmp_path, "r 2", KEY, patience=PATIENCE).read() is None
+    assert Sharing(tmp_path, "r 2", KEY, budget=BUDGET).read() is None

@@ -33,11 +33,10 @@ _OF_NO_WINDOW = {
     *("oauth.stored_credentials", "oauth.of_users"),
     *("payouts.of_sales", "cycle.autopilot"),
 }
-# A sale has an id for each side.
 _OVER_EVERYTHING = {
     "orders.shared_supplier_ids": ["orders"],
-    "payouts.shared_ids": ["sales", "sales"],
-    "questions.ahead": ["orders", "sales", "sales"],
+    "payouts.shared_ids": ["sales"],
+    "questions.ahead": ["orders", "sales"],
 }
 _RECENT = "WHERE \"createdAt\" >= '2026-10-23 12:00'"
 _SICK = {
