@@ -56,7 +56,8 @@ Exit status:
     callback=duration,
     metavar="DURATION",
     help="Delete the target's runs that started longer ago, with their records, and print how "
-    "many; never the last one with an open gate. Without it nothing is ever deleted.",
+    "many; never the last one with an open gate, nor the newest by which the gate knows that "
+    "another followed. Without it nothing is ever deleted.",
 )
 @click.option(
     "--keep-last-of-release",

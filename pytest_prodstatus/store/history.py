@@ -97,10 +97,13 @@ class HistoryStore(ProjectPart):
     ) -> SavedRun | None:
         """Return the run of a target and release that started last; None if none was saved.
 
+        A run that names no release may have judged any. So if it wasn't CONFIRMED, it counts for
+        each of them; and if no release is asked for, so does such a run of any release.
+
         Args:
             target: the system.
-            release: the release that was judged; None for runs that didn't name one.
-            any_release: whether the runs of all other releases count too.
+            release: the release that was judged; None if it isn't known.
+            any_release: whether all runs of all other releases count too.
             but: the id of a run that doesn't count; "" for none.
 
         Raises:
@@ -108,11 +111,13 @@ class HistoryStore(ProjectPart):
         """
         values = {"but": but}
         of_release = ""
-        if not any_release and release is None:
-            of_release = "AND subject_release IS NULL"
-        elif not any_release:
-            of_release = "AND subject_release = :release"
-            values["release"] = str(release)
+        if not any_release:
+            values["confirmed"] = Verdict.CONFIRMED.value
+            of_release = "AND (subject_release IS NULL OR final <> :confirmed)"
+        if not any_release and release is not None:
+            values["release"] = release
+            unnamed = "subject_release IS NULL AND final <> :confirmed"
+            of_release = f"AND (subject_release = :release OR {unnamed})"
         with self._reading(target) as reader:
             return reader.first(f"{RUNS} {of_release} AND run <> :but {NEWEST}", **values)
 

@@ -21,7 +21,6 @@ from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.store.history import (
     BEFORE,
     FLIPS,
-    LAST_OPEN,
     NEWEST,
     RUNS,
     Reader,
@@ -218,6 +217,22 @@ _OLD = (
     "SELECT id FROM prodstatus_run "
     "WHERE project = :project AND target = :target AND started < :before"
 )
+_OPENED = (
+    "(SELECT subject_release FROM seen WHERE gate_open ORDER BY started DESC, run DESC LIMIT 1)"
+)
+_KEPT_OF = (
+    "gate_open",
+    "1 = 1",
+    f"coalesce(subject_release, '') = coalesce({_OPENED}, '')",
+    "final <> :confirmed",
+    "final <> :confirmed AND subject_release IS NULL",
+)
+"""Conditions; of each, the newest run is kept."""
+_NEWEST_OF_EACH = " UNION ".join(
+    f"SELECT id FROM (SELECT id FROM seen WHERE {of} {NEWEST} LIMIT 1) AS kept"  # noqa: S608
+    for of in _KEPT_OF
+)
+_KEPT = f"WITH seen AS ({RUNS}) {_NEWEST_OF_EACH}"
 # A full run is the last full one of its release, or there is a later full one; a partial run is
 # followed by any.
 _FOLLOWED = (
@@ -236,7 +251,11 @@ class Pruning(Target):
     __slots__ = ()
 
     def prune(self, before: datetime, last_of_release: bool) -> int:
-        """Delete the runs that started before an instant, but the last open one; return how many.
+        """Delete the runs that started before an instant; return how many.
+
+        The last open one is kept, and so are the runs by which the gate sees that it is no longer
+        the last: the newest of all, of its release, and of those that weren't CONFIRMED. Without
+        them its record could be put back.
 
         Args:
             before: the aware instant.
@@ -244,10 +263,10 @@ class Pruning(Target):
         """
         self._statements.take_turns(**self._scope)
         query = f"{_OLD} AND {_FOLLOWED}" if last_of_release else _OLD
-        last_open = {row["id"] for row in self.rows(f"{LAST_OPEN} LIMIT 1")}
+        kept = {row["id"] for row in self.rows(_KEPT, confirmed=Verdict.CONFIRMED.value)}
         # Rows that refer to a run (criteria, archive) are deleted by the database, by ON DELETE
         # CASCADE. Flips refer to none.
-        old = [row for row in self.rows(query, before=before) if row["id"] not in last_open]
+        old = [row for row in self.rows(query, before=before) if row["id"] not in kept]
         if old:
             self._statements.change("DELETE FROM prodstatus_run WHERE id = :id", *map(dict, old))
         return len(old)

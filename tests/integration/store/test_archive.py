@@ -156,21 +156,39 @@ def test_the_last_run_of_each_release_is_never_deleted(url: str) -> None:
     keep(url, 3, release="v1", shop="-")
     keep(url, 4, release="v2")
     with HistoryStore.open(url, "store") as history:
-        history.save(ran(5, "F", subject=ran(5).run.subject.__class__()))
+        history.save(ran(5, release=None))
+        history.save(ran(6, release=None))
         assert history.prune(TARGET, NOW + 99 * HOUR, last_of_release=True) == 3
-    assert runs_of(url) == ["run-1", "run-3", "run-4"]
+    assert runs_of(url) == ["run-1", "run-3", "run-4", "run-6"], "no release is none of them"
 
 
 def test_the_last_open_run_is_never_deleted(url: str) -> None:
-    """However old it is: what came after it is compared with it."""
+    """However old it is: what came after it is compared with it, and the last run shows its age."""
     for number, verdict in enumerate("CCFF"):
         with HistoryStore.open(url, "store") as history:
             history.save(ran(number, verdict))
     with HistoryStore.open(url, "store") as history:
-        assert history.prune(TARGET, NOW + 99 * HOUR, last_of_release=False) == 3
+        assert history.prune(TARGET, NOW + 99 * HOUR, last_of_release=False) == 2
         newest = history.last_open(TARGET)
         assert newest is not None
         assert newest.run == "run-1"
+    assert runs_of(url) == ["run-1", "run-3"]
+
+
+@pytest.mark.parametrize("release", ["v1", None])
+def test_what_replaced_the_last_open_run_is_never_deleted(url: str, release: str | None) -> None:
+    """The record of an open run that was put back is told from the last by the store alone."""
+    later = ((1, "F", release), (2, "F", None), (3, "C", None), (4, "C", "v2"))
+    with HistoryStore.open(url, "store") as history:
+        history.save(ran(0, release=release))
+        for number, verdict, name in later:
+            history.save(ran(number, verdict, shop="B" if verdict == "C" else "C", release=name))
+        before = history.newest(TARGET, release)
+        assert before is not None
+        history.prune(TARGET, NOW + 99 * HOUR, last_of_release=False)
+        after = history.newest(TARGET, release)
+        assert after is not None
+        assert after.run == before.run != "run-0"
 
 
 def test_the_last_open_run(url: str) -> None:

@@ -843,12 +843,22 @@ class TestReplay:
     def test_other_releases_and_earlier_runs_do_not(
         self, signed: Signed, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Only a later run of the same release replaces a verdict."""
+        """No run of a release that has another name replaces a verdict."""
         monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{signed.shop.root}/state.db")
         signed.sign()
         self.save(signed, id="run-0", started=NOW - 2 * HOUR)
         self.save(signed, release="v42", id="run-3", started=NOW - HOUR / 2)
+        self.save(signed, release=None, final="C", id="run-4", started=NOW - HOUR / 2)
         assert signed.gate() == 0
+
+    def test_a_later_run_of_no_release_that_was_not_confirmed_does(
+        self, signed: Signed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It may have judged this one."""
+        monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{signed.shop.root}/state.db")
+        signed.sign()
+        self.save(signed, release=None, id="run-2", started=NOW - HOUR / 2)
+        assert "a later run judged the target without a release: run-2 began" in signed.closed()
 
     def test_a_store_that_can_not_be_asked_closes_it(
         self, signed: Signed, monkeypatch: pytest.MonkeyPatch
@@ -859,13 +869,18 @@ class TestReplay:
         monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{signed.shop.root}/state.db")
         assert "what the state store knows of this run and release can't be read" in signed.closed()
 
-    def save(self, signed: Signed, release: str = RELEASE, **of: Any) -> None:
-        """Save a FAILED run of a release in the state store."""
+    def save(
+        self, signed: Signed, release: str | None = RELEASE, final: str = "F", **of: Any
+    ) -> None:
+        """Save a run of a release in the state store, which FAILED if `final` isn't "C"."""
         from pytest_prodstatus.model.record import Subject
 
         elsewhere = signed.shop.root / "elsewhere"
         made = signed.shop.record(
-            {"shop.open": F}, folder=elsewhere, subject=Subject(release=release), **of
+            {} if final == "C" else {"shop.open": F},
+            folder=elsewhere,
+            subject=Subject(release=release),
+            **of,
         )
         url = f"sqlite:///{signed.shop.root}/state.db"
         with HistoryStore.open(url, signed.shop.root.name) as history:
