@@ -6,14 +6,20 @@ With PRODSTATUS_SWEEP=1, and in every new interpreter that a test starts, nothin
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 import os
 import stat
 import sys
 import sysconfig
+import types
+import weakref
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import _pytest.fixtures
+import pluggy
 
 POSSIBLE = os.environ.get("PRODSTATUS_SWEEP") != "1"
 
@@ -88,8 +94,43 @@ def not_waiting(flush: Callable[[int], None]) -> Callable[[int], None]:
     return fsync
 
 
+def names_read_once(may_be: Callable[[object, str], bool]) -> Callable[[object], list[str]]:
+    """Return `dir` that gives of a plugin only the names that may be what pytest looks for.
+
+    In every run pytest looks at each attribute of each plugin twice, for hooks and for fixtures.
+    What is installed has the same names in every run. Our own plugin is looked at as ever.
+    """
+    installed = tuple({sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib")})
+    kept: weakref.WeakKeyDictionary[object, list[str]] = weakref.WeakKeyDictionary()
+
+    def names(plugin: object) -> list[str]:
+        whole = isinstance(plugin, type | types.ModuleType)
+        source = plugin if whole else type(plugin)
+        found = kept.get(source)
+        if found is None:
+            module = sys.modules.get(getattr(source, "__module__", ""), source)
+            if not (getattr(module, "__file__", None) or "").startswith(installed):
+                return dir(plugin)
+            found = kept[source] = [name for name in dir(source) if may_be(source, name)]
+        return found if whole else [*{**dict.fromkeys(found), **getattr(plugin, "__dict__", {})}]
+
+    return names
+
+
+def may_be_fixture(source: object, name: str) -> bool:
+    """Return whether an attribute may be a fixture, of any version of pytest."""
+    return hasattr(inspect.getattr_static(source, name, None), "__wrapped__")
+
+
+def may_be_hook(source: object, name: str) -> bool:
+    """Return whether an attribute may be a hook."""
+    return name.startswith("pytest_")
+
+
 def save() -> None:
     """Let this process, and what is forked out of it, do without."""
     if POSSIBLE:
         importlib.metadata.distributions = reading_once(importlib.metadata.distributions)
         os.fsync = not_waiting(os.fsync)  # type: ignore[assignment]
+        vars(_pytest.fixtures)["dir"] = names_read_once(may_be_fixture)
+        vars(pluggy._manager)["dir"] = names_read_once(may_be_hook)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import json
 import os
 import shlex
 import socket
@@ -97,6 +96,8 @@ class Warm:
         # Short, for a socket's path; a test's own temporary folder may be deep.
         self._folder = Path(tempfile.mkdtemp(prefix="prodstatus-warm-", dir="/tmp"))
         self._socket = self._folder / "socket"
+        python = shlex.join([sys.executable, "-I", "-S", str(CLIENT)])
+        self._client = f"{python} {self._socket}"
         self._process = subprocess.Popen(
             [
                 *(sys.executable, str(SERVER), str(self._socket)),
@@ -121,7 +122,7 @@ class Warm:
             subprocess.TimeoutExpired: it took longer; it has been ended.
         """
         job = {"args": list(args), "folder": str(folder), "environment": dict(environment)}
-        job["workers"] = f"{shlex.join([sys.executable, '-I', '-S', str(CLIENT)])} {self._socket}"
+        job["workers"] = self._client
         with (
             socket.socket(socket.AF_UNIX) as connection,
             Path(os.devnull).open("rb") as nothing,
@@ -130,7 +131,7 @@ class Warm:
         ):
             connection.connect(str(self._socket))
             connection.settimeout(timeout)
-            line = json.dumps(job).encode() + b"\n"
+            line = ascii(job).encode() + b"\n"
             streams = [nothing.fileno(), out.fileno(), err.fileno()]
             begin = line[:_SENT]
             socket.send_fds(connection, [begin], streams)
@@ -145,6 +146,19 @@ class Warm:
                 texts.append(file.read().decode("utf-8", "replace").replace("\r\n", "\n"))
             return Done(returncode=int(status), stdout=texts[0], stderr=texts[1])
 
+    def programs(self) -> Path:
+        """Return a folder with the programs `pytest` and `prodstatus`, for a script's PATH.
+
+        Of a run with workers, these are new interpreters.
+        """
+        folder = self._folder / "bin"
+        folder.mkdir(exist_ok=True)
+        for name in ("pytest", "prodstatus"):
+            program = folder / name
+            program.write_text(f'#!/bin/sh\nexec {self._client} {name} "$@"\n', encoding="utf-8")
+            program.chmod(0o700)
+        return folder
+
     def _close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
@@ -155,6 +169,15 @@ class Warm:
 def warm(imports: Imports) -> Warm:
     """Return this process's warm one, which is started with its first use."""
     return Warm(imports)
+
+
+def path_of_scripts() -> str:
+    """Return the PATH of a script that calls `pytest` and `prodstatus`, out of a warm process.
+
+    At least one test of each script leaves it out, so that the script also runs as a user's does.
+    """
+    found = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return f"{warm(PLAIN).programs()}{os.pathsep}{found}" if POSSIBLE else found
 
 
 def run_pytest(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import array
+import ast
 import contextlib
 import gc
 import importlib
 import importlib.util
 import io
-import json
 import os
 import runpy
 import select
@@ -31,6 +31,7 @@ _OF_XDIST = (
     *("xdist.plugin", "xdist.workermanage", "xdist.dsession", "xdist.remote", "xdist.scheduler"),
     "execnet.gateway_bootstrap",
 )
+_PROGRAMS = {"pytest": "pytest:console_main", "prodstatus": "pytest_prodstatus.cli.main:main"}
 _READ = 1 << 16
 
 
@@ -49,7 +50,10 @@ class Workers:
 
 
 def work(job: dict[str, Any]) -> int:
-    """Do what a new interpreter would: `python -m pytest` or, as a worker of xdist, `-c CODE`."""
+    """Do what a new interpreter would.
+
+    That is `python -m pytest` or, for a client, a program by its name or `-c CODE` of xdist.
+    """
     os.chdir(job["folder"])
     os.environ.clear()
     os.environ.update(job["environment"])
@@ -65,6 +69,11 @@ def work(job: dict[str, Any]) -> int:
                 vars(module)["_sys_path"] = sys.path.copy()
         sys.argv = [pytest.__file__, *args]
         return int(pytest.main(args, plugins=[Workers(job["workers"])]))
+    if args[0] in _PROGRAMS:
+        sys.path[:0] = theirs
+        sys.argv = args
+        package, _, function = _PROGRAMS[args[0]].partition(":")
+        return int(getattr(importlib.import_module(package), function)() or 0)
     sys.path[:0] = ["", *theirs]
     sys.argv = ["-c"]
     exec(args[args.index("-c") + 1], vars(main))  # as `python -c` does
@@ -79,7 +88,7 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
         streams.frombytes(data)
     while not line.endswith(b"\n"):
         line += connection.recv(_READ)
-    return json.loads(line), list(streams)
+    return ast.literal_eval(line.decode()), list(streams)
 
 
 def take(connection: socket.socket) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import yaml
 
 from tests.integration.ci.runner import ACTIONS, Done, Runner
 from tests.integration.project import CONFIG, LEAN, SHOP, Project
+from tests.integration.warm import path_of_scripts
 from tests.unit.documentation.pages import blocks_of
 
 ROOT = ACTIONS.parent
@@ -43,14 +44,15 @@ def job(project: Project, tmp_path_factory: pytest.TempPathFactory) -> NewRunner
     store = tmp_path_factory.mktemp("github")
     lean = " ".join(f"-pno:{name}" for name in LEAN)
     environ = {
-        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(store),
         "PYTEST_ADDOPTS": lean,
         "PRODSTATUS_HISTORY": "0",
     }
     started: list[Path] = []
 
-    def start(verdict: str = "CONFIRMED", *, config: str = DECLARED, **more: object) -> Runner:
+    def start(
+        verdict: str = "CONFIRMED", *, config: str = DECLARED, new: bool = False, **more: object
+    ) -> Runner:
         files = {"pyproject.toml": config, "test_api.py": CRITERIA[verdict], "test_shop.py": SHOP}
         project.write(files)
         if not (project.root / ".git").exists():
@@ -63,7 +65,10 @@ def job(project: Project, tmp_path_factory: pytest.TempPathFactory) -> NewRunner
         root = store / f"job{len(started)}"
         started.append(root)
         git(project.root, "clone", "--quiet", str(project.root), str(root))
-        return Runner(root=root, store=store, environ=environ, **more)  # type: ignore[arg-type]
+        # Programs that are new interpreters, as a user's, or come out of the warm process.
+        path = f"{BIN}{os.pathsep}{os.environ['PATH']}" if new else path_of_scripts()
+        here = {**environ, "PATH": path}
+        return Runner(root=root, store=store, environ=here, **more)  # type: ignore[arg-type]
 
     return start
 
@@ -104,8 +109,8 @@ def test_a_first_run_in_every_verdict(job: NewRunner, verdict: str) -> None:
 
 def test_a_gate_in_another_job_takes_the_artifact(job: NewRunner) -> None:
     """It opens by the artifact of the job that judged, and of no other run or target."""
-    assert job().use("judge", enforce="false").outcome == "success"
-    assert job().use("gate", **{"from": "artifact"}).outcome == "success"
+    assert job(new=True).use("judge", enforce="false").outcome == "success"
+    assert job(new=True).use("gate", **{"from": "artifact"}).outcome == "success"
     closed(job(run="813").use("gate", **{"from": "artifact"}))
     closed(job().use("gate", target="staging", **{"from": "artifact"}))
 

@@ -20,6 +20,7 @@ pytest.importorskip("cryptography.hazmat.primitives.serialization")
 from pytest_prodstatus.signing import new_key
 from tests.integration.ci.test_actions import CRITERIA, DECLARED, STATUS, git
 from tests.integration.project import LEAN, SHOP, Project
+from tests.integration.warm import path_of_scripts
 
 ROOT = Path(__file__).parents[3]
 CI = ROOT / "docs/ci"
@@ -39,7 +40,7 @@ def shell(project: Project) -> Shell:
             ["bash", "-eo", "pipefail", "-c", script],
             cwd=project.root,
             env={
-                "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+                "PATH": path_of_scripts(),
                 "HOME": str(project.root),
                 "PRODSTATUS_HISTORY": "0",
                 "PYTEST_ADDOPTS": " ".join(f"-pno:{name}" for name in LEAN),
@@ -114,12 +115,13 @@ def test_gitlab_s_job_fails_closed(project: Project, shell: Shell) -> None:
     job = gitlab_job()
     environ = {**job["variables"], "CI_COMMIT_SHA": commit, "RELEASE": commit, "INSTALL": "true"}
     script = "\n".join(job["script"])
-    first = shell(script, {**environ, "CI_PIPELINE_ID": "5", "CI_JOB_ID": "7"})
+    # New interpreters, as a user's.
+    path = os.pathsep.join([str(project.root / "bin"), str(BIN), os.environ["PATH"]])
+    first = shell(script, {**environ, "PATH": path, "CI_PIPELINE_ID": "5", "CI_JOB_ID": "7"})
     assert first.returncode == 0, first.stdout
     (project.root / "bin").mkdir()
     (project.root / "bin/pytest").write_text("#!/bin/sh\nexit 3\n", encoding="utf-8")
     (project.root / "bin/pytest").chmod(0o755)
-    path = os.pathsep.join([str(project.root / "bin"), str(BIN), os.environ["PATH"]])
     again = {"PATH": path, "CI_PIPELINE_ID": "5", "CI_JOB_ID": "8"}
     done = shell(script, {**environ, **again})
     assert done.returncode == 10, done.stdout

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.project import LEAN, TIMEOUT_S
+from tests.integration.warm import path_of_scripts
 from tests.unit.documentation.pages import blocks_of
 
 BIN = Path(sys.executable).parent
@@ -249,7 +250,9 @@ def test_it_goes_on_only_if_the_release_was_seen_to_work(shop: Shop, name: str) 
     if situation.prefix and subprocess.call([shutil.which("unshare") or "false", "-m", "true"]):
         pytest.skip("only a system's owner can mount a folder read-only")
     prepare(shop, situation)
-    check(shop.deploy("sh", situation.prefix, **situation.exported), situation.ends)
+    # A process that was started before can't see what a prefix mounts.
+    path = {} if situation.prefix else {"PATH": path_of_scripts()}
+    check(shop.deploy("sh", situation.prefix, **path, **situation.exported), situation.ends)
 
 
 def test_it_needs_a_release(shop: Shop) -> None:
@@ -266,4 +269,4 @@ def test_a_closed_gate_ends_it_in_every_shell(
 ) -> None:
     """A closed gate ends the script, also on the left of `||`, where `set -e` is off."""
     prepare(shop, Situation(files={SUITE: FAILS if ends == STAGING else FAILS_LIVE}))
-    check(shop.deploy(shell), ends)
+    check(shop.deploy(shell, PATH=path_of_scripts()), ends)

@@ -15,6 +15,7 @@ import yaml
 
 from pytest_prodstatus.model.attestation import PREDICATE_TYPE
 from tests.integration.project import LEAN, SHOP, TIMEOUT_S, Project
+from tests.integration.warm import path_of_scripts
 
 CI = Path(__file__).parents[3] / "docs" / "ci"
 WORKFLOWS = sorted(CI.glob("github*.yml"))
@@ -39,12 +40,11 @@ def pipeline(project: Project, *args: str, **environ: str) -> subprocess.Complet
         git(project, "init", "--quiet")
         git(project, "add", "pyproject.toml", "test_api.py", "test_shop.py")
         git(project, "commit", "--quiet", "-m", "The suite")
-    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-    lean = [f"-pno:{name}" for name in LEAN]
+    lean = " ".join(f"-pno:{name}" for name in LEAN)
     return subprocess.run(
         [str(CI / "pipeline.sh"), *args],
         cwd=project.root,
-        env={**os.environ, "PATH": path, "PYTEST_ADDOPTS": " ".join(lean), **environ},
+        env={**os.environ, "PATH": path_of_scripts(), "PYTEST_ADDOPTS": lean, **environ},
         text=True,
         capture_output=True,
         timeout=TIMEOUT_S,
@@ -71,7 +71,9 @@ def test_the_shell_pipeline_deploys_through_an_open_gate_alone(
 def test_the_shell_pipeline_ends_with_the_command_s_status(project: Project) -> None:
     """Behind an open gate the command gives the exit status, for another target too."""
     project.write({"test_api.py": HOLDS, "test_shop.py": SHOP})
-    assert pipeline(project, "v1", "sh", "-c", "exit 7", TARGET="staging").returncode == 7
+    new = f"{BIN}{os.pathsep}{os.environ['PATH']}"  # interpreters, as a user's
+    environ = {"TARGET": "staging", "PATH": new}
+    assert pipeline(project, "v1", "sh", "-c", "exit 7", **environ).returncode == 7
     assert (project.folder / "staging" / "status.json").exists()
 
 

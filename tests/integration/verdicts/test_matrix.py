@@ -1,7 +1,8 @@
 """Each row of the matrix holds serially, with `-n 2`, and by PRODSTATUS_SWEEP=1 in every mode.
 
-With `-n 2`, the rows whose tests alone decide share one run every day, each as a stage. A row has a
-run of its own if it is about the run: its command line, conftest, end, workers, or what was before.
+With `-n 2`, the rows whose tests alone decide share a run every day, one for each command line:
+each row is a stage, and a folder with its conftest. A row has a run of its own if it is about the
+run: its end, its workers, what was before, or a hook that pytest calls for all tests.
 
 A few rows also run on workers without a common folder. If this user may not mount, they are skipped
 by that name.
@@ -10,6 +11,7 @@ by that name.
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.project import CONFIG, SERIAL, XDIST, Project, Ran
+from tests.integration.project import CONFIG, LEAN, SERIAL, XDIST, Project, Ran
 from tests.integration.verdicts.matrix import CONFIRMED, ROWS, SHARED, Expected, Row
 
 DISTS = ("load", "worksteal", "loadscope", "loadfile", "loadgroup", "each")
@@ -31,6 +33,15 @@ SWEEP: dict[str, tuple[str, ...]] = {
 }
 SWEEPS = os.environ.get("PRODSTATUS_SWEEP") == "1"
 MODES = SWEEP if SWEEPS else EVERYDAY
+OF_A_FOLDER = {
+    "pytest_pyfunc_call",
+    "pytest_fixture_setup",
+    "pytest_runtest_setup",
+    "pytest_runtest_call",
+    "pytest_runtest_teardown",
+    "pytest_runtest_makereport",
+}
+"""Hooks that pytest calls for a test with the conftests of its folder, and with no other."""
 ALWAYS_REMOTE = (
     "everything holds",
     "teardown error after a pass",
@@ -106,38 +117,71 @@ def check(ran: Ran, expected: Expected) -> None:
         assert verdict in wanted[name].split(" or "), f"{name}: {ran.criteria[name]['reason']}"
 
 
+Run = tuple[tuple[str, ...], tuple[str, ...]]
+"""The arguments and the neighbours of a run."""
+
+
 def shares_a_run(row: Row) -> bool:
     """Return whether a row may be a stage of a common project without losing what it shows.
 
-    Its tests alone decide: nothing else is configured, every mode gives the same, and FINAL is the
-    worst of its verdicts, so that it is also the verdict of the stage. What several tests tear down
-    stays alone, since the last test of a worker would tear down that of all rows.
+    Its tests alone decide, and what the hooks of its conftest do to them: nothing else is
+    configured, every mode gives the same, and FINAL is the worst of its verdicts, so that it is
+    also the verdict of the stage. What several tests tear down stays alone, since the last test of
+    a worker would tear down that of all rows.
     """
     same = row.serial
-    own = {verdict.split()[0] for verdict in same.verdicts.values()}
+    all_verdicts = {*same.verdicts.values(), *([same.rest] if same.rest else [])}
+    own = {verdict.split()[0] for verdict in all_verdicts}
     worst = next((v for v in ("FAILED", "BLOCKED", CONFIRMED) if v in own), None)
     written = {name for name, text in row.files.items() if text.strip()}
+    plain = Row(name="", files={}, serial=same, xdist=same, each=same)
     return (
-        replace(row, name="", files={}, needs=True)
-        == Row(name="", files={}, serial=same, xdist=same, each=same)
-        and written <= {"pyproject.toml", "test_api.py", "test_shop.py"}
+        replace(row, name="", files={}, needs=True, args=(), neighbours=()) == plain
+        and written <= {"pyproject.toml", "conftest.py", "test_api.py", "test_shop.py"}
         and row.files.get("pyproject.toml", "") in ("", "ASSERTS ONE")
-        and same.rest in (CONFIRMED, None)
+        and of_its_folder(row.files.get("conftest.py", ""))
         and same.final == worst
         and row.name not in {shared.name for shared in SHARED}
     )
 
 
+def of_its_folder(conftest: str) -> bool:
+    """Return whether pytest calls all hooks of a conftest for the tests of its folder alone."""
+    hooks = set(re.findall(r"def (pytest_\w+)", conftest))
+    return hooks <= OF_A_FOLDER and (bool(hooks) or not conftest)
+
+
+def shared_runs() -> dict[Run, dict[str, Row]]:
+    """Return the rows that share a run, each by the name of its stage."""
+    runs: dict[Run, dict[str, Row]] = {}
+    for number, row in enumerate(ROWS):
+        if row.needs and shares_a_run(row):
+            runs.setdefault((row.args, row.neighbours), {})[f"row{number}"] = row
+    return {run: rows for run, rows in runs.items() if len(rows) > 1}
+
+
+def has_shop(row: Row) -> bool:
+    """Return whether the criterion beside those of a row may be one of the same stage."""
+    return "pyproject.toml" not in row.files
+
+
 def write_together(rows: Mapping[str, Row], project: Project) -> None:
-    """Write a project in which each row is a stage of the given name."""
+    """Write a project in which each row is a stage and a folder of the given name."""
     config = ["[tool.prodstatus]", 'document = "STATUS.md"']
     files = {}
     for stage, row in rows.items():
         config += ["[[tool.prodstatus.stages]]", f'id = "{stage}"']
         if "pyproject.toml" in row.files:
             config.append("require_assertion = true")
-        tests = textwrap.dedent(row.files["test_api.py"]).replace('stage("api"', f'stage("{stage}"')
-        files[f"test_{stage}.py"] = f'api = pytest.mark.stage("{stage}")\n{tests}'
+        # pytest reads the conftests of folders named so as it starts, as it does a project's.
+        folder = f"test_{stage}"
+        for name, text in row.files.items():
+            if name == "conftest.py":
+                files[f"{folder}/{name}"] = text
+            elif name == "test_api.py" or (name == "test_shop.py" and has_shop(row)):
+                tests = textwrap.dedent(text).replace('stage("api"', f'stage("{stage}"')
+                mark = f'pytest.mark.stage("{stage}")'
+                files[f"{folder}/{name[:-3]}_{stage}.py"] = f"api = shop = {mark}\n{tests}"
     config += ["[[tool.prodstatus.stages]]", 'id = "final"', f"rollup = {[*rows]}"]
     project.write({**files, "pyproject.toml": "\n".join(config)})
 
@@ -153,11 +197,12 @@ def failed_in_xdist(ran: Ran) -> bool:
 
 def cases() -> list[Any]:
     """Return every row with every mode that it runs in."""
+    together = {row.name for rows in shared_runs().values() for row in rows.values()}
     return [
         pytest.param(row, mode, id=f"{row.name}-{mode}")
         for row in ROWS
         for mode in (*MODES, *(() if SWEEPS or row.name not in ALWAYS_REMOTE else ("remote",)))
-        if SWEEPS or mode != "n2" or not shares_a_run(row)
+        if SWEEPS or mode != "n2" or row.name not in together
     ]
 
 
@@ -176,20 +221,27 @@ def test_row(row: Row, mode: str, project: Project, monkeypatch: pytest.MonkeyPa
     check(ran, expected_of(row, mode))
 
 
-def test_rows_together(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("run", "rows"),
+    [pytest.param(*each, id=" ".join(each[0][0])) for each in shared_runs().items()],
+)
+def test_rows_together(run: Run, rows: dict[str, Row], project: Project) -> None:
     """Every row whose tests alone decide gets its verdicts on two workers, beside all others."""
-    rows = {f"row{n}": row for n, row in enumerate(ROWS) if row.needs and shares_a_run(row)}
+    args, neighbours = run
     write_together(rows, project)
-    ran = project.run(*XDIST)
+    ran = project.run(*XDIST, *args, lean=[name for name in LEAN if name not in neighbours])
     ran.check_coherent()
     assert (ran.final, ran.status) == ("FAILED", 1)
     for stage, row in rows.items():
-        wanted = {f"{stage}{name[3:]}": verdict for name, verdict in row.xdist.verdicts.items()}
+        expected = row.xdist
+        wanted = {f"{stage}{name[3:]}": verdict for name, verdict in expected.verdicts.items()}
+        if expected.rest and has_shop(row):
+            wanted[f"{stage}.open"] = expected.rest
         verdicts = {n: verdict for n, verdict in ran.verdicts.items() if n.startswith(f"{stage}.")}
         assert verdicts.keys() == wanted.keys(), row.name
         for name, verdict in verdicts.items():
             assert verdict in wanted[name].split(" or "), (row.name, ran.criteria[name]["reason"])
-        assert ran.stages[stage]["verdict"] == row.xdist.final, row.name
+        assert ran.stages[stage]["verdict"] == expected.final, row.name
 
 
 def test_the_rows_that_always_run_remotely_exist() -> None:
