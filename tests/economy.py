@@ -119,7 +119,10 @@ def names_read_once(may_be: Callable[[object, str], bool]) -> Callable[[object],
 
 def may_be_fixture(source: object, name: str) -> bool:
     """Return whether an attribute may be a fixture, of any version of pytest."""
-    return hasattr(inspect.getattr_static(source, name, None), "__wrapped__")
+    try:
+        return hasattr(inspect.getattr_static(source, name, None), "__wrapped__")
+    except Exception:  # noqa: BLE001  an object with a __getattr__ of its own may raise anything
+        return True
 
 
 def may_be_hook(source: object, name: str) -> bool:

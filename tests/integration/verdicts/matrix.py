@@ -1816,7 +1816,7 @@ LYING = [
         @api
         def test_a():
             Path("tries").open("a").write("x")
-            assert len(Path("tries").read_text()) == 2
+            assert len(Path("tries").read_text()) >= 2
         """,
         {"api.a": CONFIRMED},
         files={"conftest.py": AGAIN.format(reports="second")},
