@@ -27,13 +27,17 @@ class KnownRuns:
     """
 
     def __init__(self, root: Path) -> None:
-        from pytest_prodstatus.store import check_installed, store_may_exist
+        from pytest_prodstatus.store import check_installed, sqlite_file, store_may_exist
 
         environ = variables_of(root, os.environ)
         self._place: tuple[str, str] | None = None
+        self._absent: Path | None = None
         if store_may_exist(environ):
             check_installed()
             self._place = store_in(root, environ)
+            file = sqlite_file(self._place[0])
+            # Opened, it would be made, and know of no run.
+            self._absent = file if file is not None and not file.exists() else None
 
     def later_run(self, record: Record, *, any_release: bool = False, but: str = "") -> str:
         """Return a sentence about the newest later run of a record's release; "" if none is known.
@@ -46,6 +50,14 @@ class KnownRuns:
         """
         if self._place is None:
             return ""
+        if self._absent is not None:
+            from pytest_prodstatus.store import StateUnavailable
+
+            msg = (
+                f"there is no state store at {self._absent}: name the one that runs are saved in "
+                "(PRODSTATUS_STATE_URL)"
+            )
+            raise StateUnavailable(msg)
         from pytest_prodstatus.store.history import HistoryStore
 
         run = record.run
@@ -71,7 +83,7 @@ class KnownRuns:
             content: the bytes of the record's file.
             record: the record.
         """
-        if self._place is None:
+        if self._place is None or self._absent:
             return ""
         from pytest_prodstatus.store.history import RECORD, ArchiveStore
 

@@ -284,7 +284,8 @@ def read_config(text: str, source: str) -> Config | None:
 def _run_rules(table: Table) -> tuple[str, ...]:
     """Return the rules of a table that a run applies, and of which its record shows nothing."""
     ignores = ("foreign_status = ignore",) if table.foreign_status == "ignore" else ()
-    return (*ignores, *(("require_history",) if table.require_history else ()))
+    remembers = ("require_history",) if table.require_history else ()
+    return (*ignores, *remembers, *(f"ephemeral {target}" for target in table.ephemeral))
 
 
 def _check_table_names(tools: Mapping[str, Any], source: str) -> None:

@@ -162,7 +162,10 @@ def _blocks(record: Record, config: Config, decision: GateDecision | None) -> It
     """Yield the summary's blocks of lines, the most important first."""
     final = final_line(record, decision.decision if decision else "").text
     yield f"## {escape_markdown(config.title)}"
-    yield f"\n**{_SIGN[record.final.verdict]} {escape_markdown(final)}**\n"
+    opens = decision.open if decision else record.decision.open
+    unproved = record.final.verdict is Verdict.CONFIRMED and not opens
+    sign = _SIGN[Verdict.BLOCKED if unproved else record.final.verdict]
+    yield f"\n**{sign} {escape_markdown(final)}**\n"
     for override in record.overrides:
         yield f"**{escape_markdown(override_line(override))}**\n"
     yield "| stage | verdict | why |\n|---|---|---|"

@@ -144,7 +144,10 @@ class TestRecords:
         assert "api.fast BLOCKED" not in sentence
         assert "api.fast: the record doesn't contain it" in shop("gate").stdout
 
-    @pytest.mark.parametrize("rule", ['foreign_status = "ignore"', "require_history = true"])
+    @pytest.mark.parametrize(
+        "rule",
+        ['foreign_status = "ignore"', "require_history = true", 'ephemeral = ["production"]'],
+    )
     def test_other_rules_for_the_whole_run(self, shop: Shop, rule: str) -> None:
         """What these rules let pass isn't in the record, so other rules need another run."""
         strict = (shop.root / "pyproject.toml").read_text(encoding="utf-8")

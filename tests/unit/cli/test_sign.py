@@ -833,6 +833,7 @@ class TestReplay:
         """The state store knows that the release was judged again since."""
         monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{signed.shop.root}/state.db")
         signed.sign()
+        self.save(signed, id="run-0", started=NOW - 2 * HOUR)
         assert signed.gate() == 0
         self.save(signed, id="run-2", started=NOW - HOUR / 2)
         assert "a later run judged this release: run-2 began at" in signed.closed()
@@ -859,6 +860,15 @@ class TestReplay:
         signed.sign()
         self.save(signed, release=None, id="run-2", started=NOW - HOUR / 2)
         assert "a later run judged the target without a release: run-2 began" in signed.closed()
+
+    def test_a_store_that_does_not_exist_closes_it(
+        self, signed: Signed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Made anew, it would know of no run, and let any older verdict open the gate."""
+        signed.sign()
+        monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{signed.shop.root}/typo.db")
+        assert f"there is no state store at {signed.shop.root}/typo.db" in signed.closed()
+        assert not (signed.shop.root / "typo.db").exists()
 
     def test_a_store_that_can_not_be_asked_closes_it(
         self, signed: Signed, monkeypatch: pytest.MonkeyPatch

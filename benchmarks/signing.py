@@ -1,0 +1,78 @@
+"""Measure what a run costs more if it signs its record: a whole run with a key beside one without.
+
+    python -m benchmarks.signing [PAIRS]
+
+A run is a new process over 100 passing criteria. The two runs of a pair take turns to be the first.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+PAIRS = 25
+CONFIG = '[[tool.prodstatus.stages]]\nid = "api"\ntitle = "API"\n'
+TEST = '@pytest.mark.stage("api")\ndef test_{number}(): assert {number} + 1\n'
+
+
+class Cost(NamedTuple):
+    """Of one run, in milliseconds: by the clock, and of the processor."""
+
+    wall: float
+    cpu: float
+
+
+def main() -> None:
+    """Print the median and the quartiles of the differences within a pair."""
+    pairs = int(sys.argv[1]) if sys.argv[1:] else PAIRS
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "pyproject.toml").write_text(CONFIG, encoding="utf-8")
+        tests = "".join(TEST.format(number=number) for number in range(100))
+        (folder / "test_api.py").write_text(f"import pytest\n{tests}", encoding="utf-8")
+        prodstatus = [sys.executable, "-m", "pytest_prodstatus.cli.main", "key", "new", "ci"]
+        subprocess.run(prodstatus, cwd=folder, check=True, capture_output=True)
+        key = f"file:{folder / 'ci.key'}"
+        _run(folder, key)  # compiles the modules, and isn't counted
+        more = []
+        for number in range(pairs):
+            keys = ("", key) if number % 2 else (key, "")
+            cost = {given: _run(folder, given) for given in keys}
+            more.append(Cost(*(a - b for a, b in zip(cost[key], cost[""], strict=True))))
+    for field in Cost._fields:
+        low, middle, high = statistics.quantiles([getattr(cost, field) for cost in more], n=4)
+        sys.stdout.write(f"{field}: {middle:+.0f} ms (quartiles {low:+.0f} and {high:+.0f})\n")
+
+
+def _run(folder: Path, key: str) -> Cost:
+    """Return what one run cost.
+
+    Raises:
+        RuntimeError: it didn't end as it should.
+    """
+    unset = ("PRODSTATUS_SIGN_KEY", "PYTHONDONTWRITEBYTECODE")
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    environment["PRODSTATUS_HISTORY"] = "0"
+    if key:
+        environment["PRODSTATUS_SIGN_KEY"] = key
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "production"]
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True)
+    wall = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode or (folder / "reports/status.intoto.json").exists() is not bool(key):
+        msg = f"the run ended with {done.returncode}: {done.stdout.decode()}"
+        raise RuntimeError(msg)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(wall * 1000, cpu * 1000)
+
+
+if __name__ == "__main__":
+    main()
