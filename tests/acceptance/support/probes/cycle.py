@@ -216,8 +216,8 @@ class Cycle:
     candidates: tuple[Candidate, ...]
 
     def funnel(self) -> dict[str, int]:
-        """Return how many orders took each step, by the step's name."""
-        return {name: getattr(self, name) for name, _ in STEPS}
+        """Return how many orders took each step, by the step's name in words."""
+        return {name.replace("_", " "): getattr(self, name) for name, _ in STEPS}
 
     def breaks_at(self) -> tuple[str, str] | None:
         """Return the first step that no order took, and its words; None if one took them all."""
