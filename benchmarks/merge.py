@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from benchmarks.process import measured
 from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
 from pytest_prodstatus.model.codec import record_pieces
@@ -88,23 +87,12 @@ def measure(shards: int, criteria: int, own: int) -> str:
         paths = sorted(str(path) for path in folder.glob("shard-*.json"))
         size = sum(os.path.getsize(path) for path in paths)  # noqa: PTH202  as text, above
         command = [sys.executable, "-m", "pytest_prodstatus", "merge", *paths, "--output", "m.json"]
-        began = time.monotonic()
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            env={**os.environ, "PRODSTATUS_HISTORY": "0"},
-        )
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        took = time.monotonic() - began
-        assert process.returncode == 0, process.returncode
+        cost = measured(command, folder, {**os.environ, "PRODSTATUS_HISTORY": "0"})
         merged = (folder / "m.json").stat().st_size
     mib = 2**20
     return (
         f"| {shards} | {criteria + own:,} | {shards * (criteria + own):,} | {size / mib:,.0f} | "
-        f"{merged / mib:,.1f} | {took:.1f} | {used.ru_utime + used.ru_stime:.1f} | "
-        f"{used.ru_maxrss / 1024:,.0f} |"
+        f"{merged / mib:,.1f} | {cost.wall:.1f} | {cost.cpu:.1f} | {cost.peak / 1024:,.0f} |"
     )
 
 

@@ -8,25 +8,17 @@ A run is a new process over 100 passing criteria. The two runs of a pair take tu
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import NamedTuple
+
+from benchmarks.process import Cost, measured
 
 PAIRS = 25
 CONFIG = '[[tool.prodstatus.stages]]\nid = "api"\ntitle = "API"\n'
 TEST = '@pytest.mark.stage("api")\ndef test_{number}(): assert {number} + 1\n'
-
-
-class Cost(NamedTuple):
-    """Of one run, in milliseconds: by the clock, and of the processor."""
-
-    wall: float
-    cpu: float
 
 
 def main() -> None:
@@ -41,13 +33,15 @@ def main() -> None:
         subprocess.run(prodstatus, cwd=folder, check=True, capture_output=True)
         key = f"file:{folder / 'ci.key'}"
         _run(folder, key)  # compiles the modules, and isn't counted
-        more = []
+        more: dict[str, list[float]] = {"wall": [], "cpu": []}
         for number in range(pairs):
             keys = ("", key) if number % 2 else (key, "")
             cost = {given: _run(folder, given) for given in keys}
-            more.append(Cost(*(a - b for a, b in zip(cost[key], cost[""], strict=True))))
-    for field in Cost._fields:
-        low, middle, high = statistics.quantiles([getattr(cost, field) for cost in more], n=4)
+            pair = cost[key], cost[""]
+            more["wall"].append(1000 * (pair[0].wall - pair[1].wall))
+            more["cpu"].append(1000 * (pair[0].cpu - pair[1].cpu))
+    for field, differences in more.items():
+        low, middle, high = statistics.quantiles(differences, n=4)
         sys.stdout.write(f"{field}: {middle:+.0f} ms (quartiles {low:+.0f} and {high:+.0f})\n")
 
 
@@ -55,7 +49,7 @@ def _run(folder: Path, key: str) -> Cost:
     """Return what one run cost.
 
     Raises:
-        RuntimeError: it didn't end as it should.
+        RuntimeError: it didn't end with 0, or signed without a key, or didn't with one.
     """
     unset = ("PRODSTATUS_SIGN_KEY", "PYTHONDONTWRITEBYTECODE")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
@@ -63,15 +57,11 @@ def _run(folder: Path, key: str) -> Cost:
     if key:
         environment["PRODSTATUS_SIGN_KEY"] = key
     command = [sys.executable, "-m", "pytest", "-q", "-m", "production"]
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True)
-    wall = time.perf_counter() - began
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode or (folder / "reports/status.intoto.json").exists() is not bool(key):
-        msg = f"the run ended with {done.returncode}: {done.stdout.decode()}"
+    cost = measured(command, folder, environment)
+    if (folder / "reports/status.intoto.json").exists() is not bool(key):
+        msg = "the run signed nothing" if key else "the run signed without a key"
         raise RuntimeError(msg)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(wall * 1000, cpu * 1000)
+    return cost
 
 
 if __name__ == "__main__":

@@ -182,18 +182,18 @@ class Attempts:
 
     def _dated(self, phase: Phase) -> Phase:
         """Return a phase with its instants by this process's clock."""
-        behind = self._behind.get(phase.worker)
         if phase.stopped is None:
             return phase
-        if behind is None:
-            return replace(phase, stopped=min(phase.stopped, self._span[1]))
-        stopped, evidence = self._by_this_clock(phase.stopped, phase.evidence, behind)
+        stopped, evidence = self._by_this_clock(phase.worker, phase.stopped, phase.evidence)
         return replace(phase, stopped=stopped, evidence=evidence)
 
     def _by_this_clock(
-        self, stopped: datetime, evidence: tuple[Entry, ...], behind: timedelta
+        self, worker: str, stopped: datetime, evidence: tuple[Entry, ...]
     ) -> tuple[datetime, tuple[Entry, ...]]:
-        """Convert when a worker's phase ended, and its evidence, to this process's clock."""
+        """Convert when a phase ended, and its evidence, to this process's clock."""
+        behind = self._behind.get(worker)
+        if behind is None:  # its own clock, but a hook may have dated the report after the run
+            return min(stopped, self._span[1]), evidence
         from pytest_prodstatus.model.clocks import dated, dated_entries
 
         if behind:
@@ -354,11 +354,8 @@ class Attempts:
         if phases is None and passed[0] == _COMPLETE:
             _, worker, duration, stop, evidence, assertions = passed
             stopped = _instant(stop)
-            behind = self._behind.get(worker)
-            if behind is not None and stopped:
-                stopped, evidence = self._by_this_clock(stopped, evidence, behind)
-            elif stopped:
-                stopped = min(stopped, self._span[1])
+            if stopped:
+                stopped, evidence = self._by_this_clock(worker, stopped, evidence)
             seen = plain_pass(
                 evidence,
                 stopped,

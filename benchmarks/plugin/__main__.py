@@ -28,8 +28,9 @@ from benchmarks.plugin.reporters import (
     STATE,
     Reporter,
 )
-from benchmarks.plugin.running import Cost, Runner
+from benchmarks.plugin.running import Runner
 from benchmarks.plugin.table import table
+from benchmarks.process import Cost
 from benchmarks.store.machine import machine
 from tests.compat.environment import ROOT, Environment
 

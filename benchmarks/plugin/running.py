@@ -4,28 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.plugin.reporters import Reporter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """The cost of a process and its children.
-
-    Attributes:
-        cpu: seconds, user and system.
-        wall: seconds.
-        peak: KiB of the largest process.
-    """
-
-    cpu: float
-    wall: float
-    peak: int
+from benchmarks.process import Cost, measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,22 +54,8 @@ class Runner:
             "PYTHONHASHSEED": "0",  # the same collisions in every run
             "XDG_STATE_HOME": str(project),  # the history of this project, not of the machine
         }
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            command, cwd=project, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        # Unlike Popen.wait, it gives the resources that the process and its children used.
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        # Popen has to know that the process was waited for already.
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.stderr is not None:
-            errors = process.stderr.read().decode(errors="replace")
-            process.stderr.close()
-        if process.returncode != 0:
-            msg = f"{' '.join(command)} in {project} ended with {process.returncode}: {errors}"
-            raise RuntimeError(msg)
+        cost = measured(command, project, environment)
         if written and not Path(written).exists():
             msg = f"{' '.join(command)} in {project} wrote no {written}"
             raise RuntimeError(msg)
-        return Cost(cpu=used.ru_utime + used.ru_stime, wall=wall, peak=used.ru_maxrss)
+        return cost

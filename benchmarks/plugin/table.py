@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from benchmarks.plugin.reporters import ALONE
-from benchmarks.plugin.running import Cost
+from benchmarks.process import Cost
 
 HEAD = (
     "| reporter | CPU, ratio | CPU, ms more | CPU, µs more a test | wall, ratio | KiB more a test |"

@@ -417,21 +417,17 @@ def publish_at(record: Record, project: Project, folder: Path) -> Record:
             nothing is written; or an output can't be written, and the others are.
     """
     layout = project.layout(folder)
-    lock = FolderLock(folder, f"prodstatus (process {os.getpid()})")
     try:
-        lock.acquire()
+        with FolderLock(folder, f"prodstatus (process {os.getpid()})"):
+            # Only now: until the lock is held, a run may still write a newer record.
+            check_replaced(layout.record, record)
+            live = project.layout(usual_folder(project.root, record.run.target))
+            if layout.document == live.document and _outranked(live.record, record):
+                # All folders share the document, which shows the newer run.
+                layout = replace(layout, document_name=layout.document.name)
+            done = publish(record, project.config, layout)
     except FolderInUse as error:
         raise click.UsageError(str(error)) from None
-    try:
-        # Only now: until the lock is held, a run may still write a newer record.
-        check_replaced(layout.record, record)
-        live = project.layout(usual_folder(project.root, record.run.target))
-        if layout.document == live.document and _outranked(live.record, record):
-            # All folders share the document, which shows the newer run.
-            layout = replace(layout, document_name=layout.document.name)
-        done = publish(record, project.config, layout)
-    finally:
-        lock.release()
     for notice in done.notices:
         click.echo(f"prodstatus: {notice}", err=True)
     if done.problems:

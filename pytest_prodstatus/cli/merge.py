@@ -115,7 +115,7 @@ def _trusted(paths: Sequence[Path], project: Project) -> Iterator[tuple[str, Rec
     Raises:
         click.UsageError: one can't be read, or isn't signed and `signed_by` wants that.
     """
-    keys = key_sets(project)
+    keys, known = key_sets(project), None
     for path in dict.fromkeys(paths):  # a pattern of the shell may name one twice
         content = named_content(path)
         shard = named_record(path, content)
@@ -130,7 +130,7 @@ def _trusted(paths: Sequence[Path], project: Project) -> Iterator[tuple[str, Rec
                 msg = f"{error}; sign each shard in a step of its own: prodstatus sign {path}"
                 raise click.UsageError(msg) from None
             with state_errors():
-                known = KnownRuns(project.root)
+                known = known or KnownRuns(project.root)
                 # The other shards have the same id, and aren't later runs.
                 found = known.other_record(content, shard)
                 found = found or known.later_run(shard, but=shard.run.id)

@@ -166,17 +166,14 @@ def _export_again(gate: Gate, content: bytes, path: Path) -> None:
         with contextlib.suppress(ExportError):  # a run says of it that it is broken
             if (path.parent / load_export(name).file).is_file():
                 names.append(name)
-    lock = FolderLock(path.parent, f"prodstatus sign (process {os.getpid()})")
-    try:
-        lock.acquire()
-    except FolderInUse:  # by a run, which writes them itself
-        return
-    try:
+    # If a run uses the folder, it writes them itself.
+    with (
+        contextlib.suppress(FolderInUse),
+        FolderLock(path.parent, f"prodstatus sign (process {os.getpid()})"),
+    ):
         report, record = gate.judged(path)
         if record and content == readable_bytes(path):
             Forms(names).write(gate.shown(path, record, report), path)
-    finally:
-        lock.release()
 
 
 def _check_meant(record: Record, path: Path, place: Place) -> None:

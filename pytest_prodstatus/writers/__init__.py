@@ -183,6 +183,12 @@ class FolderLock:
         """Whether this object has the lock."""
         return self._handle is not None
 
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
     def acquire(self) -> None:
         """Take the lock, unless this object has it already.
 

@@ -18,8 +18,9 @@ from benchmarks.plugin.reporters import (
     REPORTERS,
     Reporter,
 )
-from benchmarks.plugin.running import Cost, Runner
+from benchmarks.plugin.running import Runner
 from benchmarks.plugin.table import table
+from benchmarks.process import Cost
 
 
 def test_ratios_are_taken_within_a_round() -> None:
