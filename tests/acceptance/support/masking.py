@@ -40,11 +40,8 @@ _WORD = r"[^\W_]"
 _BETWEEN = r"[\W_]*"
 _TORN = r"[\W_]{0,8}"
 
-# Each way of escaping may itself be escaped again (%2525, &amp;amp;, a row of backslashes).
-_PERCENT = "%(?:25)*"
-_BACKSLASH = r"\\(?<!\\\\)\\*"  # a row of them is read from its beginning alone
-_AMPERSAND = r"&(?:(?:amp|\#0{0,6}38|\#x0{0,6}26);?)*"
 _HEX = "[0-9a-f]"
+_BYTE = r"\\x"
 
 
 def _octets(prefix: str) -> str:
@@ -55,23 +52,24 @@ def _octets(prefix: str) -> str:
 
 
 _ESCAPE = re.compile(
-    rf"""(?P<pair>{_BACKSLASH}u(?P<high>d[89ab]{_HEX}{{2}})
-                  {_BACKSLASH}u(?P<low>d[c-f]{_HEX}{{2}}))
-    |{_BACKSLASH}u(?P<long>000{_HEX}{{5}}|0010{_HEX}{{4}})
-    |(?:{_BACKSLASH}|{_PERCENT})u(?P<unit>{_HEX}{{4}})
-    |{_BACKSLASH}[ux]\{{(?P<braced>{_HEX}{{1,6}})\}}
-    |(?P<octets>{_octets(_PERCENT)}|{_octets(f"{_BACKSLASH}x")})
-    |{_BACKSLASH}(?P<octal>[0-3][0-7]{{2}})
-    |{_AMPERSAND}(?:\#0*(?P<decimal>\d{{1,7}});?|\#x0*(?P<hex>{_HEX}{{1,6}});?
+    rf"""(?P<backslashes>(?:\\\\)+)  # escaped themselves, as JSON does
+    |(?P<pair>\\u(?P<high>d[89ab]{_HEX}{{2}})
+                  \\u(?P<low>d[c-f]{_HEX}{{2}}))
+    |\\u(?P<long>000{_HEX}{{5}}|0010{_HEX}{{4}})
+    |[\\%]u(?P<unit>{_HEX}{{4}})
+    |\\[ux]\{{(?P<braced>{_HEX}{{1,6}})\}}
+    |(?P<octets>{_octets("%")}|{_octets(_BYTE)})
+    |\\(?P<octal>[0-3][0-7]{{2}})
+    |&(?:\#0*(?P<decimal>\d{{1,7}});?|\#x0*(?P<hex>{_HEX}{{1,6}});?
                    |(?P<name>[a-z][a-z0-9]{{1,31}});?)
     # An escape may be written in full-width letters, or be torn by what is invisible.
     |(?P<wide>[\uff01-\uff5e])
     |(?P<invisible>[{_INVISIBLE}]+)""",
     re.I | re.X | re.A,
 )
-_OCTET = re.compile(f"(?:{_PERCENT}|{_BACKSLASH}x)({_HEX * 2})", re.I)
+_OCTET = re.compile(rf"(?:%|\\x)({_HEX * 2})", re.I)
 # One letter behind a backslash is either an escape or just a letter, so both are looked at.
-_SPACE = re.compile(f"{_BACKSLASH}[abfnrtv0]", re.I)
+_SPACE = re.compile(r"\\(?<!\\\\)\\*[abfnrtv0]", re.I)
 _LONGEST_BARE_NAME = 6
 _NAMES = {name.lower(): text for name, text in sorted(html5.items(), reverse=True)}
 
@@ -186,6 +184,8 @@ def _plain(escape: re.Match[str]) -> str | None:
     kind = escape.lastgroup
     if kind == "name":
         return _entity(escape)
+    if kind == "backslashes":
+        return escape[0][::2]
     if kind == "wide":
         return chr(ord(escape[0]) - 0xFEE0)
     if kind == "invisible":

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.acceptance.support.masking import MASK, Words
@@ -67,6 +67,8 @@ def test_a_value_is_found_however_it_is_written(value: str, way: str) -> None:
     st.lists(st.sampled_from(_COMPOSED), min_size=1, max_size=4),
     st.sampled_from(["to {}, dear", '{{"zip": "{}"}}', "a={}&b=1", "<b>{}</b>", "{}"]),
 )
+@example("Ann", ["JSON, every letter", "torn by the invisible", "JSON"], "to {}, dear")
+@example("+1", ["percent", "torn by the invisible", "percent"], "{}")
 def test_a_value_is_found_in_a_text_that_was_escaped_again(
     value: str, ways: list[str], around: str
 ) -> None:
