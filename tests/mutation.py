@@ -172,6 +172,8 @@ def caught(module: str, source: str) -> bool:
         for name in ("__init__.py", "unit/__init__.py", "unit/given.py", "unit/properties.py"):
             (root / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / "tests" / name, root / "tests" / name)
+        profile = root / "tests/unit/conftest.py"
+        profile.write_text("import tests.unit.properties\n", encoding="utf-8")
         shutil.copytree(
             ROOT / "tests/unit/model", root / "tests/unit/model",
             ignore=shutil.ignore_patterns("__pycache__"),

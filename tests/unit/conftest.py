@@ -6,6 +6,8 @@ from itertools import count
 
 import pytest
 
+from tests.unit import properties  # noqa: F401  the profile of Hypothesis
+
 _NUMBERS = count()
 
 

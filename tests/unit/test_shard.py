@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from pytest_prodstatus.criteria import Shard
 from pytest_prodstatus.model.catalogue import Criterion
-from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import criterion
 
 NAMES = st.builds("{}.{}".format, st.sampled_from("abcd"), st.text("ab-[]é", min_size=1))

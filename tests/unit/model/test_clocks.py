@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_prodstatus.model.clocks import DRIFT, Offset, dated, skew_reason
-from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import HOUR, NOW
 
 NONE = timedelta()

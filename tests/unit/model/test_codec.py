@@ -24,7 +24,6 @@ from pytest_prodstatus.model.codec import (
 from pytest_prodstatus.model.evidence import Money
 from pytest_prodstatus.model.record import Override, Record, Subject
 from pytest_prodstatus.model.verdict import Kind
-from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     HOSTILE,
     HOUR,

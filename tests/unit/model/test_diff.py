@@ -30,7 +30,6 @@ from pytest_prodstatus.model.record import (
 )
 from pytest_prodstatus.model.verdict import Kind, Verdict
 from pytest_prodstatus.model.waiver import Waiver
-from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import HOUR, NOW, B, C, F, catalogue, entry, reason, record, run, status
 
 STAGE = catalogue("api")

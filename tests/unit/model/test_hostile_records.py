@@ -18,7 +18,6 @@ from pytest_prodstatus.model.codec import (
     write_record,
 )
 from pytest_prodstatus.model.text import one_line, utf8
-from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     C,
     F,

@@ -19,7 +19,6 @@ from pytest_prodstatus.model.merge import MergeError, merge, unobserved
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import Override, Record, Subject
 from pytest_prodstatus.model.verdict import Kind, Reason, Rule, because
-from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     HOUR,
     NOW,

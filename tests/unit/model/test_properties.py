@@ -13,7 +13,6 @@ from pytest_prodstatus.model.outcome import CRASHED, Phase, reduce_phases
 from pytest_prodstatus.model.record import CriterionStatus, Final, Record, StageStatus
 from pytest_prodstatus.model.rollup import judge
 from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
-from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     NOW,
     B,

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tests.unit.properties  # noqa: F401  its profile
 from pytest_prodstatus.model import redaction
 from pytest_prodstatus.model.redaction import LEAST, MASK, OUTPUT_LIMIT, Redactor, is_secret_name
 from tests.unit.model.hard_texts import FRAGMENTS, MARKERS, SECRETS, text_of

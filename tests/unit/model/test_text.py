@@ -18,7 +18,6 @@ from pytest_prodstatus.model.text import (
     parse_duration,
     several_lines,
 )
-from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import each_hostile_text
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=60)

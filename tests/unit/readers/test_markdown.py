@@ -13,7 +13,6 @@ from markdown_it import MarkdownIt
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.markdown import Document, Outline, OutlineError, read_outline, scan
 from pytest_prodstatus.writers.document import write_document
-from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import HOSTILE, B, C, F, declared, record
 
 OAUTH, KEY = "OAUTH STATUS", "API_KEY STATUS"

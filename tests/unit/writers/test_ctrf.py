@@ -13,7 +13,6 @@ from hypothesis import given
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.writers import ctrf
-from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     HOUR,
     NOW,

@@ -29,7 +29,6 @@ from pytest_prodstatus.writers.document import (
     field_values,
     write_document,
 )
-from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     HOSTILE,
     NOW,

@@ -23,7 +23,6 @@ from pytest_prodstatus.writers.exports import (
     text_of,
     worst_first,
 )
-from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     B,
     C,

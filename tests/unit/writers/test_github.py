@@ -21,7 +21,6 @@ from pytest_prodstatus.writers.github import (
     outputs,
     workflow_commands,
 )
-from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     B,
     C,

@@ -16,7 +16,6 @@ from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.writers import junit
 from pytest_prodstatus.writers.junit import JUnitError, with_verdicts
-from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     HOUR,
     NOW,
