@@ -7,6 +7,7 @@ allowed values in the types of the Struct.
 from __future__ import annotations
 
 import functools
+import json
 import re
 import reprlib
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,8 @@ _KINDS = {
     "array": ("a list", (list,)),
     "object": ("an object", (dict,)),
 }
+_SHOWN = 60
+"""Characters that are shown of a name."""
 _INSTANT = "an instant in ISO 8601 with its time zone"
 
 Step: TypeAlias = str | int
@@ -97,8 +100,7 @@ def sentence_of(error: Exception, data: object, root: Any) -> str:
     if isinstance(error, RecursionError):
         return "the record is nested too deeply"
     problem = problem_of(error, data, root)
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem.steps)
-    place = path.removeprefix(".") or "the record"
+    place = "".join(map(_step, problem.steps)).removeprefix(".") or "the record"
     if problem.lacking:
         return f"{place} has no field {problem.lacking!r}"
     if problem.unknown:
@@ -109,6 +111,14 @@ def sentence_of(error: Exception, data: object, root: Any) -> str:
     if problem.rule:
         return f"{place} is {reprlib.repr(problem.value)}; it must be {problem.rule}"
     return f"{place}: {problem.message}"
+
+
+def _step(step: Step) -> str:
+    """Write a step of a path as jq reads it; an odd name is quoted, and a long one shortened."""
+    if isinstance(step, int):
+        return f"[{step}]"
+    name = step if len(step) <= _SHOWN else step[:_SHOWN] + "..."
+    return f".{name if re.fullmatch('[A-Za-z0-9_.]+', name) else json.dumps(name)}"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -340,3 +340,13 @@ def test_a_title_is_one_line(text: str) -> None:
         return
     [title, *_] = [status.title for status in read_record(edited, "status.json").criteria]
     assert title == one_line(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("a\rb", r'."a\rb"'), ("x" * 5_000, f".{'x' * 60}...")], ids=["odd", "long"]
+)
+def test_an_odd_or_long_name_in_the_path(name: str, place: str) -> None:
+    """A name with a line break doesn't tear the sentence, and a long one doesn't fill it."""
+    where = ("run", "subject", "endpoints")
+    text = changed(where, lambda parent, key: at(parent, key, {name: None}))
+    assert refused(text).endswith(f"run.subject.endpoints{place} is None; it must be a text")
