@@ -38,12 +38,15 @@ from pytest_prodstatus.reports import (
     ATTRIBUTE,
     FILES,
     FIRST,
+    INVENTED,
     SENT,
     STRIPPED,
+    TEST,
     Payload,
     phase_of,
     seconds,
     stop_of,
+    test_of,
 )
 from pytest_prodstatus.spool import Spool, worker_id
 
@@ -139,6 +142,8 @@ class Attempts:
             self._note_sent(values)
         elif outcome == "passed" and "node" in values and report.nodeid in self.criteria:
             Payload(blocked=STRIPPED).attach(report)
+        if TEST not in values and values["when"] == "call" and outcome == "passed":
+            self._doubt(report)
         plain = outcome == "passed" and only_passed(values)
         first = None
         if not plain and self._redaction.on:
@@ -160,6 +165,16 @@ class Attempts:
     def pytest_handlecrashitem(self, report: pytest.TestReport) -> None:
         """Keep xdist's report of a worker that died, which other hooks may change from here on."""
         vars(report)[_DEATH] = copy(report)
+
+    def _doubt(self, report: pytest.TestReport) -> None:
+        """Let a pass prove nothing that is reported of a criterion, and was not made of its call.
+
+        Each report that pytest makes has the name of its test. One that a hook makes has none, and
+        neither has one of another test that a hook gave this name.
+        """
+        if report.nodeid in self.criteria:
+            payload = Payload.of(report) or Payload()
+            replace(payload, blocked=payload.blocked or INVENTED).attach(report)
 
     def _note_sent(self, values: dict[str, Any]) -> None:
         """Compare the clock of the worker that sent a report with this process's."""
@@ -210,11 +225,11 @@ class Attempts:
         """
         if _is_pass(vars(report)) and first is None:
             self._keep(report)
-        elif report.nodeid not in self.criteria:
+        elif test_of(report) not in self.criteria:
             payload = self._note_shared(report)
             failed = report.failed or (first is not None and first.failed)
             if failed and not (payload is not None and payload.wider):
-                self.failed_elsewhere.append(report.nodeid)
+                self.failed_elsewhere.append(test_of(report))
         # A worker that was ended on purpose did not crash: its test has a reason of its own.
         elif report.when != CRASHED or not self._was_ended(report):
             self.read()
@@ -226,15 +241,15 @@ class Attempts:
                 phase = replace(phase, text=self.ends[phase.worker])
             failed = report.failed or phase.outcome == "failed"
             self.failed = self.failed or (failed and not phase.wider)
-            self._of(report.nodeid).append(phase)
+            self._of(test_of(report)).append(phase)
             payload = self._note(report)
             if payload and payload.ended:
-                self._ended.add((report.nodeid, phase.worker))
+                self._ended.add((test_of(report), phase.worker))
 
     def _was_ended(self, report: pytest.TestReport) -> bool:
         """Return whether a worker was ended on purpose: by a person, or at the run's deadline."""
         worker = worker_id(getattr(report, "node", None))
-        return worker in self.interrupted or (report.nodeid, worker) in self._ended
+        return worker in self.interrupted or (test_of(report), worker) in self._ended
 
     def _keep(self, report: pytest.TestReport) -> None:
         """Keep a report of a passed phase until a thousand are read together."""
@@ -246,7 +261,7 @@ class Attempts:
         """Read the reports that were kept; those of other tests than criteria are dropped."""
         criteria = self.criteria
         for report in self._unread:
-            nodeid = report.nodeid
+            nodeid = test_of(report)
             values = vars(report)
             if nodeid not in criteria:
                 if ATTRIBUTE in values:
@@ -273,7 +288,7 @@ class Attempts:
         """Return the payload of a criterion's report, and note what it contacted and used."""
         payload = self._note_shared(report)
         if payload and payload.uses:
-            self._tear_downs.note_uses(report.nodeid, payload.uses)
+            self._tear_downs.note_uses(test_of(report), payload.uses)
         if payload and (payload.endpoints or payload.snapshots):
             self.endpoints.update(payload.endpoints)
             for name, instants in payload.snapshots.items():
@@ -288,7 +303,7 @@ class Attempts:
         if payload and payload.torn:
             # xdist names the worker in the text of a report that has none.
             detail = report.longreprtext if report.longrepr else ""
-            self.note_torn(payload.torn, detail, report.nodeid)
+            self.note_torn(payload.torn, detail, test_of(report))
         return payload
 
     def note_torn(self, torn: Iterable[TornDown], detail: str, nodeid: str = "") -> None:

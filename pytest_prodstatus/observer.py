@@ -31,12 +31,14 @@ from pytest_prodstatus.model.text import described, is_aware, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.reports import (
     FILES,
-    NEVER_CALLED,
     NO_REPORT,
+    TEST,
+    UNCALLED,
     Around,
     Calls,
     Payload,
     shown,
+    test_of,
     thread_death,
 )
 from pytest_prodstatus.scopes import Scopes, all_in, widest_ending
@@ -75,12 +77,13 @@ class _Attempt:
         waits: what a call of `eventually` waits for and has not seen, and what says why not.
         unseen: why the phase proves nothing that passed without waiting for one of them.
         death: that a thread of the test died in this phase.
+        called: its call began.
         number: how often its test has begun in this process by now.
     """
 
     __slots__ = (
-        "began", "criterion", "death", "fresh", "item", "number", "raised", "recorded", "refused",
-        "remedy", "seen_at", "unheld", "unready", "unseen", "waits",
+        "began", "called", "criterion", "death", "fresh", "item", "number", "raised", "recorded",
+        "refused", "remedy", "seen_at", "unheld", "unready", "unseen", "waits",
     )  # fmt: skip
 
     def __init__(self, item: pytest.Item | None = None, criterion: Criterion | None = None) -> None:
@@ -98,6 +101,7 @@ class _Attempt:
         self.waits: dict[str, Callable[[], Reason]] = {}
         self.unseen: Reason | None = None
         self.death: Reason | None = None
+        self.called = False
         self.number = 1
 
 
@@ -338,10 +342,11 @@ class Observer:
         """
         former, attempt = self._report, self._attempt
         try:
-            with self._scopes.noting_dead_threads(self._note_death):
+            attempt.called = True
+            with self._scopes.noting_dead_threads(self._note_death), self._calls.watching(item):
                 result = yield from self._keep_raised(attempt.unready)
-            if attempt.raised is None and attempt.unseen is None and self._calls.missed(item):
-                attempt.unseen = NEVER_CALLED
+            if attempt.raised is None:
+                attempt.unseen = attempt.unseen or self._calls.missed(item)
             return result
         finally:
             if former is not None and former.when == "call" and attempt.criterion is not None:
@@ -420,6 +425,9 @@ class Observer:
             raised = found
         torn, own = self._divided(raised, call.when, item)
         if running is not None:
+            vars(report)[TEST] = item.nodeid
+            if call.when == "call" and not (began and attempt.called):
+                attempt.unseen = attempt.unseen or UNCALLED
             uses = self._scopes.uses(item, raised if call.when == "setup" else None)
             contacted = self._endpoints or self._snapshots or attempt.seen_at
             frozen = self._is_frozen(call, ended)
@@ -445,7 +453,7 @@ class Observer:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note if the test ran again since, and so may have shown something else."""
-        last = self._again.get(report.nodeid)
+        last = self._again.get(test_of(report))
         if last is not None:
             payload = Payload.of(report) or Payload()
             if payload.attempt < last:

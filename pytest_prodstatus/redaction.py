@@ -36,7 +36,7 @@ Redact = Callable[[str], str]
 _UNTOUCHED = frozenset({
     "nodeid", "_id", "location", "keywords", "outcome", "when", "duration", "start", "stop",
     "result", "node", "worker_id", "testrun_uid", "item_index", "$report_type", "prodstatus",
-    "prodstatus_first", "prodstatus_files",
+    "prodstatus_first", "prodstatus_files", "prodstatus_test",
 })  # fmt: skip
 _PLAIN_ATTRIBUTES = _UNTOUCHED | {"longrepr", "sections", "user_properties"}
 _LOOSELY_TYPED = ("user_properties", "extras", "extra")

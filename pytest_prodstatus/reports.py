@@ -11,7 +11,8 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache, wraps
 from typing import Any
 
@@ -34,6 +35,8 @@ FIRST = "prodstatus_first"
 SENT = "prodstatus_sent"
 """The attribute of a worker's report with its clock when it was sent, and how far that is behind
 the controller's at least, both in seconds."""
+TEST = "prodstatus_test"
+"""The attribute of a criterion's report with the node id of the test that it was made of."""
 FILES = "prodstatus_files"
 """The attribute of a worker's report with the content of attachments that it can't share."""
 
@@ -44,6 +47,12 @@ STRIPPED = Reason(
     remedy="leave what other plugins added in pytest_report_to_serializable, or run without -n",
 )
 """Why a pass proves nothing whose report came from a worker without `SENT`."""
+INVENTED = Reason(
+    text="it was reported as passed, by a report that pytest did not make of its call",
+    kind=Kind.INCONCLUSIVE,
+    remedy="report what pytest_runtest_makereport returned: look for hooks that make a TestReport",
+)
+"""Why a pass proves nothing whose report of the call has no `TEST`."""
 
 
 class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -240,6 +249,11 @@ def _raised(message: str) -> str:
     return next(lines, "no more is known")
 
 
+def test_of(report: pytest.TestReport) -> str:
+    """Return the node id of the test that a report is of, also if a hook gave it another name."""
+    return str(vars(report).get(TEST) or report.nodeid)
+
+
 _MOST_SECONDS = 1e10
 """Since 1970, some centuries; no phase takes as long. NaN isn't less either."""
 _WENT_WRONG = ("failed", "rerun")
@@ -381,11 +395,31 @@ NEVER_CALLED = Reason(
     kind=Kind.INCONCLUSIVE,
     remedy="let pytest call the function: look for pytest_pyfunc_call in conftests and plugins",
 )
+NEVER_RUN = Reason(
+    text="unittest did not report that it ran the test",
+    kind=Kind.INCONCLUSIVE,
+    remedy="call super().run(result) with the result that pytest gave: look at the class's run",
+)
+UNCALLED = replace(
+    NEVER_CALLED,
+    text="the test was never called: a hook made the report of its call without it",
+    remedy="call the hook pytest_runtest_call: look for pytest_runtest_protocol in conftests and "
+    "plugins",
+)
 NO_REPORT = Reason(
     text="a hook returned no report of it (pytest_runtest_makereport)",
     kind=Kind.INCONCLUSIVE,
     remedy="return in the hook the report that it got",
 )
+
+
+_STARTED = ("startTest", "addSuccess")
+"""Methods of unittest's result, one of which is called for each test that passes."""
+
+
+def _is_result(item: pytest.Item | None) -> bool:
+    """Return whether a test is a `unittest.TestCase`'s, which pytest gives itself as the result."""
+    return all(hasattr(type(item), name) for name in _STARTED)
 
 
 class Calls:
@@ -410,11 +444,41 @@ class Calls:
         self.called = False
         self.hidden = self.failing = None
 
-    def missed(self, item: pytest.Item | None) -> bool:
-        """Return whether the phase called a test's hook, and not the test's function."""
-        # Another class of test, as unittest's, calls its function in its own way.
+    def missed(self, item: pytest.Item | None) -> Reason | None:
+        """Return why the phase proves nothing: it called a test's hook, and not its function."""
+        if self.called:
+            return None
+        if _is_result(item):
+            return NEVER_RUN
+        # Another class of test calls its function in its own way.
         plain = getattr(type(item), "runtest", None) is pytest.Function.runtest
-        return plain and not self.called
+        return NEVER_CALLED if plain else None
+
+    @contextmanager
+    def watching(self, item: pytest.Item) -> Iterator[None]:
+        """Note in the block whether a `unittest.TestCase` reports to pytest that it ran.
+
+        Its own `run` may return early, or hand the outcome to another result.
+        """
+        if not _is_result(item):
+            yield
+            return
+        for name in _STARTED:
+            setattr(item, name, self._noting(getattr(item, name)))
+        try:
+            yield
+        finally:
+            for name in _STARTED:
+                delattr(item, name)
+
+    def _noting(self, method: Callable[[Any], object]) -> Callable[[Any], object]:
+        """Return a method of unittest's result that also notes its call."""
+
+        def noting(testcase: Any) -> object:
+            self.called = True
+            return method(testcase)
+
+        return noting
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
@@ -474,6 +538,9 @@ class Calls:
             raise
 
 
+_NOTED = (ATTRIBUTE, TEST, FILES)
+
+
 class Around:
     """The outermost hooks, which see what all others let out."""
 
@@ -496,11 +563,17 @@ class Around:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, object, pytest.TestReport]:
-        """Return the report that there was, if a hook further in returned something else."""
+        """Return the report that there was, if a hook further in returned something else.
+
+        Another report is as good, with what was noted on the one that it replaces.
+        """
         report = yield
+        last = self._last_report()
         if isinstance(report, pytest.TestReport):
+            noted = {} if last is None else vars(last)
+            vars(report).update({name: noted[name] for name in _NOTED if name in noted})
             return report
-        kept = self._last_report() or pytest.TestReport.from_item_and_call(item, call)
+        kept = last or pytest.TestReport.from_item_and_call(item, call)
         payload = Payload.of(kept) or Payload()
         replace(payload, blocked=payload.blocked or NO_REPORT).attach(kept)
         return kept

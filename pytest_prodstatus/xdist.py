@@ -21,7 +21,7 @@ from pytest_prodstatus import clock
 from pytest_prodstatus.model.text import INTO, utf8, walked
 from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.redaction import only_passed
-from pytest_prodstatus.reports import ATTRIBUTE, FIRST, SENT
+from pytest_prodstatus.reports import ATTRIBUTE, FIRST, SENT, TEST
 
 if TYPE_CHECKING:
     from pytest_prodstatus.collector import Collector
@@ -128,7 +128,7 @@ class Worker:
             data = to_builtins(data)
         if not collecting and isinstance(data, dict):
             noted = report.__dict__
-            data.update((name, noted[name]) for name in (ATTRIBUTE, FIRST) if name in noted)
+            data.update((name, noted[name]) for name in (ATTRIBUTE, FIRST, TEST) if name in noted)
             data[SENT] = clock.timestamp(), self._behind
         return data
 

@@ -18,7 +18,7 @@ from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.model.catalogue import Criterion
 from pytest_prodstatus.model.outcome import CRASHED, reduce_phases
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
-from pytest_prodstatus.reports import SENT, Payload, phase_of, seconds, stop_of
+from pytest_prodstatus.reports import SENT, TEST, Payload, phase_of, seconds, stop_of
 from pytest_prodstatus.spool import Spool
 from tests.unit.given import entry
 
@@ -61,6 +61,7 @@ def report(when: Any, outcome: Any = "passed", **more: Any) -> pytest.TestReport
     )
     if payload != Payload():
         payload.attach(made)
+    setattr(made, TEST, NODEID)
     if "node" in more:
         more.setdefault(SENT, (0.0, 0.0))
     for name, value in more.items():

@@ -1653,6 +1653,45 @@ AGAIN = """
             return True
         """
 """A protocol of a project's own, which reports one of two attempts."""
+PRETENDS = """
+        import time, pytest
+        def pytest_runtest_protocol(item, nextitem):
+            if item.name != "test_a":
+                return None
+            for when in ("setup", "call", "teardown"):
+                now = time.time()
+                item.ihook.pytest_runtest_logreport(report={report})
+            return True
+        """
+"""A protocol of a project's own, which never calls the test."""
+PRETENDED = {
+    "reports a new passed report": (
+        "pytest.TestReport("
+        "item.nodeid, item.location, {}, 'passed', None, when, start=now, stop=now)"
+    ),
+    "lets pytest report a call of its own": (
+        "item.ihook.pytest_runtest_makereport("
+        "item=item, call=pytest.CallInfo.from_call(lambda: None, when))"
+    ),
+}
+# A worker of xdist ends itself if a report doesn't have the name of the test that it runs.
+RENAMES = {
+    "a hook, when it makes it,": """
+        import pytest
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_makereport(item, call):
+            report = yield
+            if item.name == "test_a" and not hasattr(item.config, "workerinput"):
+                report.nodeid = "the shop is up"
+            return report
+        """,
+    "a hook, when it is reported,": """
+        import os
+        def pytest_runtest_logreport(report):
+            if "test_a" in report.nodeid and "PYTEST_XDIST_WORKER" not in os.environ:
+                report.nodeid = "the shop is up"
+        """,
+}
 LYING = [
     lying(
         "a group of exceptions is nested deeper than Python recurses",
@@ -1847,6 +1886,91 @@ LYING = [
         "def pytest_runtest_logreport(report): report.outcome, report.longrepr = 'passed', None\n",
         "@api\n@pytest.mark.skip\ndef test_a(): pass\n",
         {"api.a": "BLOCKED skipped"},
+    ),
+    *(
+        lying(
+            f"a hook puts a new passed report in the place of a failure's, {how}",
+            f"""
+        import pytest
+        @pytest.hookimpl(wrapper=True, {how})
+        def pytest_runtest_makereport(item, call):
+            report = yield
+            return pytest.TestReport(
+                report.nodeid, report.location, report.keywords, "passed", None, report.when
+            )
+        """,
+            FAILS,
+            {"api.a": "FAILED observed"},
+        )
+        for how in ("tryfirst=True", "trylast=True")
+    ),
+    *(
+        lying(
+            f"a hook {what} in the place of a test",
+            PRETENDS.format(report=report),
+            FAILS,
+            {"api.a": SUSPECT},
+        )
+        for what, report in PRETENDED.items()
+    ),
+    lying(
+        "a hook gives the reports of a test that is no criterion a criterion's name",
+        """
+        from _pytest.runner import runtestprotocol
+        def pytest_runtest_protocol(item, nextitem):
+            if hasattr(item.config, "workerinput"):
+                return None
+            if item.name == "test_a":
+                return True
+            for report in runtestprotocol(item, nextitem=nextitem, log=item.name != "test_b"):
+                if item.name == "test_b":
+                    report.nodeid = report.nodeid.replace("test_b", "test_a")
+                    item.ihook.pytest_runtest_logreport(report=report)
+            return True
+        """,
+        FAILS + "def test_b(): pass\n",
+        {"api.a": SUSPECT},
+        xdist={"verdicts": {"api.a": "FAILED observed"}, "final": "FAILED", "status": 1},
+    ),
+    *(
+        lying(
+            f"{hook} gives each report another name",
+            conftest,
+            FAILS,
+            {"api.a": "FAILED observed"},
+        )
+        for hook, conftest in RENAMES.items()
+    ),
+    *(
+        lying(
+            f"a TestCase {what}",
+            "",
+            f"""
+import unittest
+@api
+class TestShop(unittest.TestCase):
+    def run(self, result=None): {run}
+    def test_a(self): self.fail("down")
+""",
+            {"api.a": SUSPECT},
+        )
+        for what, run in [
+            ("runs nothing", "pass"),
+            ("keeps its result to itself", "super().run(unittest.TestResult())"),
+        ]
+    ),
+    row(
+        "a TestCase runs its test between lines of its own",
+        """
+import unittest
+@api
+class TestShop(unittest.TestCase):
+    def run(self, result=None): return super().run(result)
+    def test_a(self): self.assertTrue(self.id())
+""",
+        {"api.a": CONFIRMED},
+        final="CONFIRMED",
+        status=0,
     ),
     lying(
         "a hook makes a passed report of a failure",
