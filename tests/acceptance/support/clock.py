@@ -13,8 +13,12 @@ from typing import Protocol, TypeVar, overload
 T = TypeVar("T")
 
 _INSTANT = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|[+-]\d\d(?::?\d\d)?)?", re.I
+    r"(\d{4}-\d\d-\d\d)"
+    r"(?:[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?",
+    re.I,
 )
+_FIRST_MILLISECONDS = 10**11
+"""A smaller number may be seconds, which the store's own reader would take for milliseconds."""
 
 
 class Waiting(Protocol):
@@ -49,26 +53,34 @@ def to_column(instant: datetime) -> datetime:
     return instant.astimezone(timezone.utc).replace(tzinfo=None)
 
 
-def from_milliseconds(value: float) -> datetime | None:
-    """Return the instant of that many milliseconds since 1970; None for what can't be one."""
-    try:
-        return datetime.fromtimestamp(value / 1000, timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
 def read_instant(value: object) -> datetime | None:
-    """Return an ISO 8601 instant in UTC (no zone means UTC), None for anything else."""
+    """Return the instant that JSON of the store holds, as its `new Date(value)` reads it.
+
+    It is ISO 8601 text (no zone means UTC, and a date by itself its midnight) or a number of
+    milliseconds since 1970; None for anything else.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _from_milliseconds(value)
     match = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         return None
     day, clock, fraction, zone = match.groups()
     zone = "+00:00" if zone is None or zone in "Zz" else zone.replace(":", "")
     offset = zone if ":" in zone else f"{zone[:3]}:{zone[3:] or '00'}"
+    clock = clock or "00:00"
     clock = clock if len(clock) == 8 else f"{clock}:00"
     try:
         # Digits beyond microseconds are cut; 3.10 reads three or six of them.
         text = f"{day}T{clock}.{(fraction or '0')[:6].ljust(6, '0')}{offset}"
         return datetime.fromisoformat(text).astimezone(timezone.utc)
     except (ValueError, OverflowError):
+        return None
+
+
+def _from_milliseconds(value: float) -> datetime | None:
+    if not value >= _FIRST_MILLISECONDS:
+        return None
+    try:
+        return datetime.fromtimestamp(value / 1000, timezone.utc)
+    except (ValueError, OverflowError, OSError):
         return None

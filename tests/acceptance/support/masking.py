@@ -3,7 +3,8 @@
 A provider can repeat what it was sent in full-width letters, with invisible characters in between,
 or escaped for a URL, for HTML or for JSON, once or several times. So the text is decoded one layer
 after the other, and each layer is compared by its skeleton: without accents, case and invisible
-characters. What is found is traced back to the place where it stands in the text itself.
+characters. E-mail addresses are found by their shape, since a provider also knows people whom we
+don't. What is found is traced back to the place where it stands in the text itself.
 
 A search takes time in proportion to the text: every pattern reads a run of separators once for each
 of its letters, and every layer is shorter than the one before.
@@ -29,6 +30,10 @@ _SHORT = 3
 _LONG_NUMBER = 7
 _POSTCODE = 4
 _CODE = re.compile(r"[A-Z]{2}")
+# Only from the beginning of a name, so that a long one is read once. `tool@5.28.4` is a version.
+_ADDRESS = re.compile(
+    r"(?<![\w.+-])[\w.+-]+(?:'[\w.+-]+){0,2}@(?:[\w-]+\.)+[^\W\d_]{2,}(?:-[\w-]+)?"
+)
 
 _INVISIBLE = (
     "\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f"
@@ -102,16 +107,17 @@ class Words:
     """
 
     def __init__(self, values: Iterable[str]) -> None:
-        self._patterns: list[tuple[re.Pattern[str], bool]] = []
+        self._patterns: list[tuple[re.Pattern[str], bool]] = [(_ADDRESS, False)]
         for value in sorted({value.strip() for value in values}):
             is_code = _CODE.fullmatch(value) is not None
             sources = _sources(value.translate(_SKELETONS), is_code=is_code)
             self._patterns += [(re.compile(source), is_code) for source in sources]
 
     def mask(self, text: str) -> str:
-        """Return the text with every word replaced by `MASK`; its beginning if it is very long."""
-        if not self._patterns:
-            return text
+        """Return the text with every word and every e-mail address replaced by `MASK`.
+
+        Of a very long text the beginning is returned.
+        """
         shown = len(text) if len(text) <= _LIMIT else _LIMIT - _OVERLAP
         text = text[:_LIMIT]
         spans: list[tuple[int, int]] = []

@@ -168,7 +168,25 @@ def test_an_instant_is_read_in_every_iso_form(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, "", "tomorrow", 1795343400000, "2026-13-01T00:00:00Z", True]
+    ("value", "instant"),
+    [
+        ("2025-01-01", datetime(2025, 1, 1, tzinfo=timezone.utc)),
+        (1795343400000, datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)),
+        (1795343400000.5, datetime(2026, 11, 22, 10, 30, 0, 500, tzinfo=timezone.utc)),
+    ],
+)
+def test_the_end_of_a_token_may_be_a_day_or_milliseconds(
+    value: object, instant: datetime, variables: Make
+) -> None:
+    """The store reads both: a token that has ended isn't one of unknown expiry."""
+    credential = {"accessToken": "t", "accessTokenExpiresAt": value}
+    text = encrypted(credential, key=KEY, iv=bytes(16), salt=DEFAULT_SALT)
+    assert _open(text, variables(ENCRYPTION_KEY=KEY)).expires_at == instant
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "", "tomorrow", 1795343400, 1e300, float("nan"), "2026-13-01T00:00:00Z", True, "2026"],
 )
 def test_anything_else_is_an_unknown_instant(value: object) -> None:
     """Never a guess."""

@@ -109,6 +109,21 @@ def test_separators_may_be_others(value: str, text: str, masked: str) -> None:
     assert Words([value]).mask(text) == masked
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_an_e_mail_address_is_found_by_its_shape(way: str) -> None:
+    """It may be of a person whom the suite doesn't know; what is around it stays."""
+    assert Words([]).mask(f"to ({WAYS[way]('jo-an@shop.example')}), dear") == f"to ({MASK}), dear"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["node_modules/undici@5.28.4/lib", "@shop.example", "a @ b.example", "root@localhost", "@" * 9],
+)
+def test_what_is_no_e_mail_address_stays(text: str) -> None:
+    """A package's version has an @ too."""
+    assert Words([]).mask(text) == text
+
+
 def test_words_that_only_look_alike_stay() -> None:
     """Or no message could be read any more."""
     text = "CANCELLED the order 8198123459, a cat in AMERICA, Susan nabbed 11+12, 1351, an Annex"
@@ -127,6 +142,9 @@ def test_words_that_only_look_alike_stay() -> None:
         "&aa" * 330_000,
         "\uff21" * 1_000_000,
         "5 " * 500_000,
+        "a'" * 500_000,
+        "a@" * 500_000,
+        "a@" + "b." * 500_000,
     ],
     ids=lambda text: text[:6],
 )

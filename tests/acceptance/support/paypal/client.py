@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -122,7 +122,19 @@ class PayPalClient(ProviderClient):
         batch = read_batch(first, tuple(items.values()), debug_id)
         if batch is None or batch.batch_id != batch_id:
             raise unreadable(PROVIDER, _BATCH, "it isn't about the requested batch", debug_id)
-        return batch
+        return self._shown(batch)
+
+    def _shown(self, batch: PayoutBatch) -> PayoutBatch:
+        """Return a batch whose ids and statuses, which are shown as PayPal wrote them, are safe."""
+        items = tuple(
+            replace(
+                item,
+                item_id=self._scrubbed(item.item_id) or item.item_id,
+                status=self._scrubbed(item.status) or item.status,
+            )
+            for item in batch.items
+        )
+        return replace(batch, status=self._scrubbed(batch.status) or batch.status, items=items)
 
     def _pages(self, body: Mapping[str, Any], debug_id: str | None) -> int:
         pages = fields.integer(body.get("total_pages"))
@@ -185,7 +197,9 @@ class PayPalClient(ProviderClient):
         """Return the body and PayPal's id of the request, or raise the error for the answer."""
         body = fields.parse(reply.content)
         facts = body or {}
-        debug_id = fields.text(facts.get("debug_id")) or reply.headers.get("Paypal-Debug-Id")
+        debug_id = self._scrubbed(
+            fields.text(facts.get("debug_id")) or reply.headers.get("Paypal-Debug-Id")
+        )
         kind = _kind(reply.status, facts)
         if kind is None:
             if body is None:

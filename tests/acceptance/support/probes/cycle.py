@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tests.acceptance.support.clock import from_column, from_milliseconds, read_instant
+from tests.acceptance.support.clock import from_column, read_instant
 from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of
 from tests.acceptance.support.probes.window import Question, sale_of
@@ -320,9 +320,7 @@ def _stats(text: str | None, *, before: datetime) -> dict[str, Any]:
         found = None
     stats = found if isinstance(found, dict) else {}
     runs, last = stats.get("totalRuns"), stats.get("lastRunTimestamp")
-    if isinstance(last, (int, float)) and not isinstance(last, bool):
-        last = from_milliseconds(last)
-    ended = last if isinstance(last, datetime) else read_instant(last)
+    ended = read_instant(last)
     if ended is not None and ended >= before:
         ended = None
     counted = isinstance(runs, int) and not isinstance(runs, bool)

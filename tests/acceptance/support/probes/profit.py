@@ -25,11 +25,16 @@ NET = Question(
            AND NOT order_other AS unbought
   FROM sold WHERE is_real AND NOT fell_through AND status = ANY(:completed)
 )""",
+        "unknown_sales": """AS (
+  SELECT COALESCE(left(status, 40), 'NULL') AS status FROM sold
+  WHERE is_real
+    AND (status = ANY(:completed) OR status = ANY(:under_way) OR fell_through) IS NOT TRUE
+)""",
     },
     row="""
 SELECT count(*) AS completed,
        (SELECT count(*) FROM sold
-        WHERE is_real AND NOT fell_through AND status <> ALL(:completed)) AS waiting,
+        WHERE is_real AND status = ANY(:under_way)) AS waiting,
        ARRAY(SELECT sum(net) || ' ' || currency FROM completed
              WHERE currency IS NOT NULL AND net <> 'NaN' AND NOT unbought
              GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 20) AS net_profit,
@@ -40,7 +45,10 @@ SELECT count(*) AS completed,
          AS newest_without_profit,
        count(*) FILTER (WHERE unbought) AS unbought,
        ARRAY(SELECT id FROM completed WHERE unbought ORDER BY created DESC, id LIMIT 5)
-         AS newest_unbought
+         AS newest_unbought,
+       (SELECT count(*) FROM unknown_sales) AS unknown,
+       ARRAY(SELECT status || ' ' || count(*) FROM unknown_sales
+             GROUP BY status ORDER BY count(*) DESC, status LIMIT 5) AS unknown_by_status
 FROM completed""",
     columns=(
         "completed",
@@ -51,6 +59,8 @@ FROM completed""",
         "newest_without_profit",
         "unbought",
         "newest_unbought",
+        "unknown",
+        "unknown_by_status",
     ),
 )
 
@@ -181,7 +191,8 @@ class NetProfit:
 
     `waiting` counts real sales that aren't completed: only a person marks them as delivered.
     `unbought` counts those that are, though their order has no supplier's id and wasn't bought
-    outside of the store; what they earned is not in the sums.
+    outside of the store; what they earned is not in the sums. `unknown` counts sales of a status
+    that the store isn't known to have.
     """
 
     net_profit: tuple[Money, ...]
@@ -192,6 +203,8 @@ class NetProfit:
     newest_without_profit: tuple[int, ...]
     unbought: int
     newest_unbought: tuple[int, ...]
+    unknown: int
+    unknown_by_status: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,13 @@ RULES: Mapping[str, object] = {
         "FULFILLMENT_BLOCKED",
         "NEEDS_MANUAL_INTERVENTION",
     ],
+    "under_way": [
+        "PENDING",
+        "PROCESSING",
+        "SHIPPED",
+        "PAYOUT_FAILED",
+        "PAYOUT_SKIPPED_INSUFFICIENT_FUNDS",
+    ],
     "completed": ["DELIVERED", "COMPLETED"],
     "fallen_through": ["CANCELLED", "RETURNED", "REFUNDED"],
     # eBay 12-34567-89012, Amazon 123-1234567-1234567, and plain numbers with a short prefix.

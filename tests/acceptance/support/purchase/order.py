@@ -40,6 +40,7 @@ from tests.acceptance.support.purchase.journal import (
     refuse_unresolved,
 )
 from tests.acceptance.support.purchase.routes import Route
+from tests.acceptance.support.secrets import Private
 
 P = ParamSpec("P")
 _EXPIRES = timedelta(minutes=10)
@@ -142,7 +143,7 @@ class Purchase:
         action = self._claim_and_mark_sent(quote)
         try:
             bought = self.route.send(quote, out_order_id(action))
-            require_new(bought.order_ids, known)
+            require_new(bought.order_ids, known, self.settings.private)
         except (OutcomeUnknown, RepeatedOrder) as error:
             self._write(self.journal.unknown, action, str(error))
             block_on_unresolved(
@@ -208,14 +209,21 @@ def require_armed(missing: tuple[str, ...]) -> None:
         )
 
 
-def require_new(order_ids: Collection[str], known: Collection[str]) -> None:
-    """Raise OutcomeUnknown if an id belongs to an earlier order: it proves no new one."""
+def require_new(order_ids: Collection[str], known: Collection[str], private: Private) -> None:
+    """Raise OutcomeUnknown if an id proves no new order.
+
+    Args:
+        order_ids: the ids of the answer.
+        known: the ids of earlier orders.
+        private: the recipient's data; a telephone number that comes back is no order's id.
+    """
+    why = ""
     if old := [order_id for order_id in order_ids if order_id in known]:
-        raise OutcomeUnknown(
-            provider="the supplier's",
-            operation="answer",
-            message=f"it names an order that was placed before ({', '.join(old)})",
-        )
+        why = f"it names an order that was placed before ({', '.join(old)})"
+    elif any(private.mask(order_id) != order_id for order_id in order_ids):
+        why = "it repeats a number of the recipient as the id of the order"
+    if why:
+        raise OutcomeUnknown(provider="the supplier's", operation="answer", message=why)
 
 
 def _armed_values(settings: PurchaseSettings) -> tuple[Money, Recipient, str]:

@@ -110,9 +110,10 @@ class StoreRoute:
             return Bought(order_ids=(str(report.order_id),), details={"exit_status": ran.status})
         if report and report.skipped and ran.status is not None and ran.status >= 0:
             raise _skipped(f"it skipped the purchase: {ran.words or 'no details'}")
-        outcome = (
-            f"reports {report.status}, order id {report.order_id}" if report else "no new report"
-        )
+        outcome = "no new report"
+        if report:
+            order_id = self.command.private.mask(str(report.order_id))
+            outcome = f"reports {report.status}, order id {order_id}"
         why = f"{ran.ending}, {outcome}"
         message = f"the order may or may not have been placed: {why} {ran.words}".rstrip()
         raise OutcomeUnknown(provider=_STORE, operation=_COMMAND, message=message)

@@ -669,6 +669,21 @@ def test_an_order_of_an_unknown_status_is_not_left_out(trial: Trial, status: str
         criteria.test_paid_orders_reach_purchased(found, settings, Mock())
 
 
+@pytest.mark.parametrize("status", ["completed", "CHARGEBACK", None])
+def test_a_sale_of_an_unknown_status_proves_no_profit(trial: Trial, status: str | None) -> None:
+    """It may be a completed one at a loss; a loss that is seen is one all the same."""
+    criteria: Any = test_profit
+    before = profit.net_profit(trial.ask)
+    assert before.unknown == 0
+    trial.run("ALTER TABLE sales ALTER status DROP NOT NULL")
+    trial.run("UPDATE sales SET status = :status WHERE id = :id", status=status, id=_sale(trial))
+    found = profit.net_profit(trial.ask)
+    assert (found.unknown, found.unknown_by_status) == (1, (f"{status or 'NULL'} 1",))
+    assert (found.completed, found.waiting) == (before.completed - 1, before.waiting)
+    with pytest.raises(Blocked, match=r"^1 sales have a status that the suite doesn't know"):
+        criteria.test_completed_sales_have_positive_net_profit(found, Mock())
+
+
 @pytest.mark.parametrize(
     ("change", "unbought"),
     [

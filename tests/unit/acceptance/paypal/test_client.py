@@ -20,6 +20,7 @@ from tests.acceptance.support.errors import (
     RequestRefused,
     Unavailable,
 )
+from tests.acceptance.support.masking import MASK
 from tests.acceptance.support.paypal.client import PAYOUTS_SCOPE
 from tests.acceptance.support.paypal.payouts import item_verdict
 from tests.unit.acceptance.providers import (
@@ -257,6 +258,24 @@ def test_a_provider_that_echoes_secrets_shows_none(
         client.payout_batch("B1")
     shown = f"{caught.value} {vars(caught.value)} {caplog.text} {vars(client)}"
     assert not [secret for secret in (*PLANTED, "planted-bearer") if secret in shown]
+
+
+def test_an_address_that_paypal_repeats_is_not_shown(web: responses.RequestsMock) -> None:
+    """A receiver is a person: no e-mail address is in a message, a status or an id."""
+    web.post(TOKEN_URL, json=TOKEN)
+    details = [{"issue": "Receiver seller%40shop.example is unknown"}]
+    refusal = {"message": "to <o'neil+pay@shop.example>", "details": details, "debug_id": "a@b.co"}
+    web.get(BATCH_URL, status=403, json={"name": "AUTHORIZATION_ERROR", **refusal})
+    header = {"payout_batch_id": "B1", "batch_status": "PENDING a@b.co"}
+    row = item(1, payout_item_id="a@b.co", transaction_status="held for A@B.CO")
+    web.get(
+        BATCH_URL, json=batch([row], batch_header=header), headers={"Paypal-Debug-Id": "a@b.co"}
+    )
+    client = paypal_client()
+    with pytest.raises(ApiError) as caught:
+        client.payout_batch("B1")
+    assert caught.value.message == f"to <{MASK}>; Receiver {MASK} is unknown"
+    assert "a@b" not in f"{caught.value} {client.payout_batch('B1')}".lower()
 
 
 @pytest.mark.parametrize(

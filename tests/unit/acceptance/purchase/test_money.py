@@ -308,6 +308,23 @@ def test_the_recipient_is_in_no_line_if_the_supplier_repeats_it(bench: Bench, co
     assert not [text for text in HIDDEN if text in " ".join(shown).lower()]
 
 
+@pytest.mark.parametrize("number", ["5550100000", "15550100000", "0005550100000", "12345"])
+def test_a_number_of_the_recipient_is_no_order_id(bench: Bench, number: str) -> None:
+    """It proves no order, and the journal doesn't keep it."""
+    result = {"is_success": True, "order_list": {"number": [number]}}
+    answer = {"aliexpress_ds_order_create_response": {"result": result, "request_id": "r-1"}}
+    with meddled(bench.url) as (meddler, url), bench.journal() as journal:
+        meddler.spoil = body(json.dumps(answer).encode())
+        client = aliexpress_client(url, clock=bench.clock)
+        with pytest.raises(Blocked) as caught:
+            bench.purchase(journal, client).place()
+        client.close()
+        (action,) = journal.unsettled()
+        kept = " ".join([str(caught.value), *action.receipts, *(e.note for e in action.events)])
+    assert "a number of the recipient" in str(caught.value)
+    assert number not in kept
+
+
 def test_the_recipient_is_in_no_order_that_is_read_back(bench: Bench) -> None:
     """Its status and its end are shown as the supplier wrote them."""
     action = ends(bench, "cancelled: 9 ELM unknown")
