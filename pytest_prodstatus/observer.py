@@ -634,13 +634,32 @@ def reason_of(raised: BaseException, clean: Callable[[str], str], when: str = "c
     text = clean(shown(raised))
     if _is_assertion(raised):
         return Reason(text=text, kind=Kind.OBSERVED)
-    # A refused connection and a time-out are an OSError, also those of urllib and requests.
     what, where = ("the set-up", "the fixtures") if when == "setup" else ("the test", "the test")
+    name = type(raised).__name__
     advice = f"look at {where} first"
-    if isinstance(raised, OSError):
+    if name in _ANSWERS:
+        advice = f"see what the system answered, then look at {where}"
+    elif _is_of_outside(raised):
         advice = f"see whether the system answers, then look at {where}"
-    remedy = f"{what} raised {type(raised).__name__}: {advice}"
+    remedy = f"{what} raised {name}: {advice}"
     return Reason(text=text, kind=Kind.ERROR, remedy=remedy)
+
+
+_ANSWERS = ("HTTPError", "HTTPStatusError")
+"""What urllib, requests and httpx raise if the system answered with the status of an error."""
+
+
+def _is_of_outside(raised: BaseException) -> bool:
+    """Return whether an exception is, or is raised from, an OSError, such as a refused connection.
+
+    Those of urllib and requests are; httpx raises its own from it.
+    """
+    seen: list[BaseException] = []
+    cause: BaseException | None = raised
+    while cause is not None and cause not in seen:
+        seen.append(cause)
+        cause = cause.__cause__
+    return any(isinstance(one, OSError) for one in seen)
 
 
 def _is_assertion(raised: BaseException) -> bool:

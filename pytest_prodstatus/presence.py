@@ -16,6 +16,7 @@ from typing import NamedTuple
 from pytest_prodstatus.criteria import Manifest
 from pytest_prodstatus.model.criterion_status import file_of
 from pytest_prodstatus.model.record import CriterionStatus
+from pytest_prodstatus.model.rollup import stages_again
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.readers import read_file
 
@@ -95,7 +96,7 @@ class TestFiles:
             deleted = nodeid is None and (file in manifest.files or not self.exists(file))
             if runs or deleted:
                 continue
-            remedy = f"run pytest {file}"
+            remedy = stages_again(status.stage)
             if nodeid is None and found_in(manifest.parts, status.nodeid) is False:
                 name = status.nodeid.removeprefix(f"{file}::")
                 text = f"{name} is no longer seen in {file}, which was not collected as a whole"

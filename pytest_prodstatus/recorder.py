@@ -459,12 +459,14 @@ class Recorder:
         """Add notices about what `--unmet` selected, did not start, and turned."""
         if not self.settings.unmet:
             return
-        from pytest_prodstatus.model.unmet import turned
+        from pytest_prodstatus.model.unmet import forgotten, turned
 
-        manifest, _ = self._begun()
+        manifest, catalogue = self._begun()
         notices, whole = self.outputs.notices, self.basis().whole
         if whole:
             notices.append(f"{whole}: everything is unmet")
+        elif unnamed := forgotten(self._former, record.run.subject.release, catalogue):
+            notices.append(unnamed)
         if manifest.held:
             names = sorted(manifest.criteria[nodeid].id for nodeid in manifest.held)
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""

@@ -26,7 +26,7 @@ from pytest_prodstatus.model.evidence import Attachment, Entry
 from pytest_prodstatus.model.outcome import Phase, finding_of, unproved
 from pytest_prodstatus.model.teardown import TornDown
 from pytest_prodstatus.model.text import Instant, one_line, printable, several_lines
-from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
+from pytest_prodstatus.model.verdict import IN_THE_TEST, Kind, Reason, Verdict
 from pytest_prodstatus.spool import worker_id
 
 ATTRIBUTE = "prodstatus"
@@ -214,14 +214,14 @@ def suspect_pass(category: type[Warning], message: str) -> Reason | None:
         return Reason(
             text=f"{unawaited[0]}, so what it looks at was not seen",
             kind=Kind.INCONCLUSIVE,
-            remedy="await it, in a test that a plugin for async tests runs",
+            remedy=f"{IN_THE_TEST}await it, and let a plugin for async tests run it",
         )
     by_unittest = issubclass(category, DeprecationWarning) and message.startswith(_RETURNED)
     if by_unittest or issubclass(category, pytest.PytestReturnNotNoneWarning):
         return Reason(
             text="the test returned a value, which nothing asserts",
             kind=Kind.INCONCLUSIVE,
-            remedy="assert what must hold, and return nothing",
+            remedy=f"{IN_THE_TEST}assert what must hold, and return nothing",
         )
     if issubclass(category, pytest.PytestUnhandledThreadExceptionWarning):
         return thread_death(message)
@@ -237,7 +237,7 @@ def thread_death(message: str) -> Reason:
     return Reason(
         text=f"a thread died of what the test did not see: {_raised(message)}",
         kind=Kind.INCONCLUSIVE,
-        remedy="raise in the test what its threads raise, as concurrent.futures can",
+        remedy=f"{IN_THE_TEST}raise what its threads raise, as concurrent.futures can",
     )
 
 

@@ -12,7 +12,7 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from os import getpid
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pytest_prodstatus.criteria import Manifest
     from pytest_prodstatus.deadline import Deadline
     from pytest_prodstatus.integrations.junitxml import JUnitXml
+    from pytest_prodstatus.model.catalogue import Criterion
     from pytest_prodstatus.model.unmet import Basis
     from pytest_prodstatus.observer import Observer
     from pytest_prodstatus.recorder import Recorder
@@ -551,11 +552,14 @@ class Session:
     @pytest.hookimpl
     def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
         """Say that `-m` left out every criterion, and what selects them."""
+        criteria = self.collector.criteria if self.active else {}
+        selected = any(item.nodeid in criteria for item in items)
+        return [] if selected else self._left_out(criteria)
+
+    def _left_out(self, criteria: Mapping[str, Criterion]) -> list[str]:
+        """Return the line about a mark expression that none of the collected criteria has."""
         expression = self.config.getoption("markexpr", "")
-        if not self.active or not expression or not self.collector.criteria:
-            return []
-        criteria = self.collector.criteria
-        if self.settings.requested or any(item.nodeid in criteria for item in items):
+        if not expression or not criteria or self.settings.requested:
             return []
         stages = ", ".join(dict.fromkeys(criterion.stage for criterion in criteria.values()))
         line = f"no criterion has the marks of -m {expression!r}: all have the mark production; "
@@ -757,6 +761,13 @@ class Session:
         if self._manifests and not manifest.error and not (known and known.error):
             error = manifest.disagreement(worker, known or Manifest(), first)
         self._manifests[hash(text)] = worker, manifest
+        if known is None and not manifest.selected:
+            from pytest_prodstatus.terminal import reporter_of
+
+            # pytest asks for such lines where it collects, which the controller doesn't.
+            if reporter := reporter_of(self.config):
+                for line in self._left_out(manifest.criteria):
+                    reporter.write_line(line)
         if known is None or error or manifest.error:
             self.begin(Manifest(error=error) if error else manifest)
         if error:

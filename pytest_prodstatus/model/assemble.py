@@ -24,7 +24,15 @@ from pytest_prodstatus.model.record import (
     Selection,
     StageStatus,
 )
-from pytest_prodstatus.model.rollup import RUN, actions_of, causes, judge, run_again, run_cause
+from pytest_prodstatus.model.rollup import (
+    RUN,
+    actions_of,
+    causes,
+    judge,
+    not_applicable,
+    run_again,
+    run_cause,
+)
 from pytest_prodstatus.model.verdict import (
     EXIT_BLOCKED,
     Kind,
@@ -115,7 +123,7 @@ def marker_of(
     *,
     why: Reason = IN_PROGRESS,
 ) -> Record:
-    """Build a record that confirms nothing: every stage is BLOCKED, the gate is closed.
+    """Build a record that confirms nothing: each stage that applies is BLOCKED, the gate closed.
 
     Args:
         run: the run; one that has just begun has no end.
@@ -139,9 +147,11 @@ def marker_of(
             criteria=tuple(not_observed(c, why) for c in of_stage[stage.id]),
             since=run.started,
         )
+        if stage.applies
+        else replace(not_applicable(stage), since=run.started)
         for stage in catalogue.stages
     )
-    cause = run_cause(why, tuple(stage.id for stage in catalogue.stages))
+    cause = run_cause(why, tuple(stage.id for stage in catalogue.stages if stage.applies))
     return Record(
         run=run,
         final=Final(verdict=Verdict.BLOCKED, **because(why), cause=RUN),

@@ -24,7 +24,7 @@ from pytest_prodstatus.model.catalogue import (
 )
 from pytest_prodstatus.model.outcome import NO_EVIDENCE, Observation, suspected, unproved
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run
-from pytest_prodstatus.model.rollup import name_release
+from pytest_prodstatus.model.rollup import name_release, stages_again
 from pytest_prodstatus.model.text import format_age, format_duration, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 
@@ -253,10 +253,10 @@ def outdated(
     # "stage" isn't asked for: whether the stage is exempt is what it says today.
     elif stage.require_assertion and observed.exempt != "mark":
         why = unproved(observed.assertions)
-        return replace(why, remedy=f"run stage {stage.id} again") if why else None
+        return replace(why, remedy=stages_again(stage.id)) if why else None
     else:
         return None
-    return Reason(text=text, kind=Kind.STALE, remedy=f"run stage {stage.id} again")
+    return Reason(text=text, kind=Kind.STALE, remedy=stages_again(stage.id))
 
 
 def valid_until(statuses: Iterable[CriterionStatus], catalogue: Catalogue) -> datetime | None:
@@ -411,19 +411,19 @@ def _carried(old: CriterionStatus, data: RunData, run: Run, now: datetime) -> Cr
         stage,
         now,
         release,
-        untrusted=untrusted or (_of_unnamed(old, stage) if release is None else None),
+        untrusted=untrusted or (of_unnamed(old, stage) if release is None else None),
         require_evidence=data.require_evidence,
     )
 
 
-def _of_unnamed(old: CriterionStatus, stage: Stage) -> Reason | None:
+def of_unnamed(old: CriterionStatus, stage: Stage) -> Reason | None:
     """Return why a CONFIRMED doesn't count in a run that names no release; None if it does.
 
     What runs by now may be another release than the one that was named then.
     """
     if old.subject is None or stage.valid_for > DEFAULT_VALID_FOR:
         return None
-    remedy = f"{name_release(old.subject)}, or run stage {stage.id} again"
+    remedy = f"{name_release(old.subject)}, or {stages_again(stage.id)}"
     text = f"it was CONFIRMED of release {old.subject!r}, and this run names none"
     return Reason(text=text, kind=Kind.STALE, remedy=remedy)
 

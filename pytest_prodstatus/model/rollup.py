@@ -86,7 +86,7 @@ def judge(
     for stage_id in catalogue.order:
         stage = catalogue.by_id[stage_id]
         if not stage.applies:
-            results[stage_id] = _not_applicable(stage)
+            results[stage_id] = not_applicable(stage)
             continue
         # What went wrong outside every criterion is about the whole run, so no other stage gets it.
         run_level = capped if stage_id == FINAL else []
@@ -168,7 +168,7 @@ def _with_address(status: CriterionStatus, stage: Stage) -> CriterionStatus:
     return replace(status, owner=owner or UNSET, runbook=runbook or UNSET)
 
 
-def _not_applicable(stage: Stage) -> StageStatus:
+def not_applicable(stage: Stage) -> StageStatus:
     """Return a stage that isn't judged; not CONFIRMED, for readers that don't know its kind."""
     text = f"not applicable: {stage.reason} ({stage.owner})"
     reason = Reason(text=text, kind=Kind.NOT_APPLICABLE)
@@ -316,7 +316,7 @@ def actions_of(causes: Sequence[Cause]) -> tuple[str, ...]:
     # Causes of several texts may have one remedy, which is then one action for all their tests.
     ids: dict[str | None, list[str]] = {}
     for cause in causes:
-        if cause.kind in _ABOUT_TESTS:
+        if cause.reason and cause.reason.is_about_test:
             ids.setdefault(cause.remedy, []).extend(cause.ids)
     for cause in causes:
         action = _action(cause, ids)
@@ -326,20 +326,9 @@ def actions_of(causes: Sequence[Cause]) -> tuple[str, ...]:
     return tuple(sorted(unblocked, key=lambda action: -len(unblocked[action])))
 
 
-_ABOUT_TESTS = (
-    Kind.ERROR,
-    Kind.SETUP_ERROR,
-    Kind.KNOWN_FAILURE,
-    Kind.EVIDENCE_ERROR,
-    Kind.NO_EVIDENCE,
-    Kind.NO_ASSERTION,
-)
-"""Kinds that only a run gives. Their remedy is about a test, and doesn't say which."""
-
-
 def is_said(reason: Reason, actions: Iterable[str]) -> bool:
     """Return whether one of the actions says the remedy of a reason."""
-    if reason.kind in _ABOUT_TESTS:  # behind the criterion's id
+    if reason.is_about_test:  # behind the criterion's id
         return any(action.endswith(f": {reason.remedy}") for action in actions)
     return any(action == reason.remedy for action in actions)
 
@@ -352,7 +341,7 @@ def _action(cause: Cause, ids: Mapping[str | None, Sequence[str]]) -> str | None
         ids: the criteria of each remedy that is about a test.
     """
     action = cause.remedy
-    if action and cause.kind in _ABOUT_TESTS:  # "the test" alone doesn't say which one
+    if action and cause.reason and cause.reason.is_about_test:
         action = f"{_label(ids[action])}: {action}"
     if not action and (cause.verdict is Verdict.FAILED or cause.kind is Kind.SETUP_ERROR):
         action = one_line(f"fix {_label(cause.ids)}: {cause.sentence}", limit=ACTION_LIMIT)
@@ -365,6 +354,11 @@ def _action(cause: Cause, ids: Mapping[str | None, Sequence[str]]) -> str | None
 def name_release(release: str) -> str:
     """Return what to do first about what was CONFIRMED of a release, in a run that names none."""
     return f"name the release, --prodstatus-subject={release}"
+
+
+def stages_again(*stages: str) -> str:
+    """Return the action that runs stages again; the rest of the command line stays as it was."""
+    return f"run again with --stage {','.join(stages)}"
 
 
 def run_again(stages: Iterable[StageStatus], now: datetime | None) -> str | None:
@@ -391,12 +385,11 @@ def run_again(stages: Iterable[StageStatus], now: datetime | None) -> str | None
         return None
     first, verdict, seen = found[0]
     ago = f" {format_age(now - seen)} ago" if now and seen else ""
-    names = ",".join(stage.id for stage, *_ in found)
     more = len(found) - 1
     # "was CONFIRMED" alone would sound as if nothing were to be done.
     void = ", which no longer counts" if verdict is Verdict.CONFIRMED else ""
     others = f", and {more} more {'stage is' if more == 1 else 'stages are'} not CONFIRMED"
-    action = f"run {'them' if more else 'it'} again with --stage {names}"
+    action = stages_again(*(stage.id for stage, *_ in found))
     return f"{first.title} was {verdict}{ago}{void}{others if more else ''}: {unnamed}{action}"
 
 
@@ -417,7 +410,12 @@ def why_final(record: Record) -> str:
     if not found or RUN in (final.cause, *found[0].ids):
         return final.reason.text
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return f"{cause_line(found[0])}{more}"
+    line = f"{cause_line(found[0])}{more}"
+    if any(cause.verdict is final.verdict for cause in found):
+        return line
+    # Else the line would seem to deny the verdict: what FAILED is behind what is BLOCKED.
+    behind = next((s for s in record.stages if s.verdict is final.verdict), None)
+    return f"{behind.title} {behind.verdict}, behind {line}" if behind else line
 
 
 def _label(ids: Sequence[str]) -> str:

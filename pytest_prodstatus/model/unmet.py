@@ -14,9 +14,15 @@ import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.criterion_status import KilledRun, RunData, criterion_statuses
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.criterion_status import (
+    KilledRun,
+    RunData,
+    criterion_statuses,
+    of_unnamed,
+)
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run
-from pytest_prodstatus.model.rollup import judge
+from pytest_prodstatus.model.rollup import judge, name_release
 from pytest_prodstatus.model.text import printable
 from pytest_prodstatus.model.verdict import Reason, Verdict
 
@@ -133,6 +139,24 @@ def choose(basis: Basis, data: RunData, what: str) -> Chosen:
             doubtful = basis.killed or basis.starts_unknown or criterion.id in started
             (held if doubtful else again).add(criterion.id)
     return Chosen(frozenset(again), frozenset(held))
+
+
+def forgotten(former: Record | None, release: str | None, catalogue: Catalogue) -> str:
+    """Return why a run that names no release runs again what was CONFIRMED; "" if it doesn't."""
+    given = former.criteria if former and release is None else ()
+    stages = catalogue.by_id
+    old = [
+        status.subject
+        for status in given
+        if status.subject and status.observed is Verdict.CONFIRMED
+        if status.stage in stages and of_unnamed(status, stages[status.stage])
+    ]
+    if not old:
+        return ""
+    those = "1 criterion that was" if len(old) == 1 else f"{len(old):,} criteria that were"
+    are = "is" if len(old) == 1 else "are"
+    why = f"CONFIRMED of a release {are} unmet, since this run names none"
+    return f"{those} {why}: {name_release(old[0])}"
 
 
 def turned(former: Record | None, record: Record) -> Iterator[str]:

@@ -119,6 +119,19 @@ BLOCKED_KINDS = tuple(Kind)[tuple(Kind).index(Kind.NOT_ARMED) :]
 """The kinds that a test may give to `blocked()`."""
 
 
+_ABOUT_TESTS = (
+    Kind.ERROR,
+    Kind.SETUP_ERROR,
+    Kind.KNOWN_FAILURE,
+    Kind.EVIDENCE_ERROR,
+    Kind.NO_EVIDENCE,
+    Kind.NO_ASSERTION,
+)
+"""Kinds that only a run gives. Their remedy is about a test."""
+IN_THE_TEST = "in the test, "
+"""How such a remedy begins if its reason is of a kind that `blocked()` may give, too."""
+
+
 # gc=False: it contains only texts and an enum, so it can't be part of a reference cycle.
 class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """Why a verdict isn't CONFIRMED.
@@ -150,6 +163,11 @@ class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
         """
         down = self.kind in (Kind.PROVIDER_UNAVAILABLE, Kind.TIMEOUT) and self.remedy
         return (self.remedy, self.owner, self.runbook) if down else self
+
+    @property
+    def is_about_test(self) -> bool:
+        """Whether its remedy is about a test, and doesn't say which: the test must be named."""
+        return self.kind in _ABOUT_TESTS or (self.remedy or "").startswith(IN_THE_TEST)
 
     @property
     def address(self) -> str:

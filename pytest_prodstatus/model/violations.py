@@ -17,7 +17,7 @@ from msgspec.structs import force_setattr, replace
 from pytest_prodstatus.model.catalogue import Catalogue, Stage, base_of
 from pytest_prodstatus.model.criterion_status import not_provided, outdated, unproven
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run
-from pytest_prodstatus.model.rollup import Judged
+from pytest_prodstatus.model.rollup import Judged, stages_again
 from pytest_prodstatus.model.text import format_age, format_duration, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 
@@ -264,7 +264,7 @@ def reevaluate(
             Reason(
                 text="the record doesn't contain it",
                 kind=Kind.NOT_RUN,
-                remedy=f"run stage {stage.id} again",
+                remedy=stages_again(stage.id),
             ),
         )
         for stage in catalogue.stages

@@ -49,12 +49,13 @@ _MARKUP = r"[\\`*|~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[])|(?<=--)>"
 # At the beginning: a heading, quote, list item or rule, the box of a task, a link's definition.
 _BLOCK = r"\A(?:#(?=#{0,5}(?:\s|\Z))|[>\[]|\+(?=\s|\Z)|-(?=\s|-*\s*\Z))"
 _NUMBER = r"\A\d{1,9}(?=[.)](?:\s|\Z))"
-# Entities, since Markdown doesn't read backslashes inside HTML, where "< 3" is text. And only
-# CommonMark knows "\<": Python-Markdown, which MkDocs uses, shows the backslash and the HTML.
+# What would be a tag becomes code behind its "<". That opens nothing then, in HTML either, where a
+# backtick is text, and "\<" would be a tag. An entity does the same, but reads badly.
+_TAG = r"<(?=[A-Za-z/!?])(?P<tag>[^\s<>`|\\](?:[^<>`|\\]*[^\s<>`|\\](?=>)|[\w:-]*))"
 _HTML = {"<": "&lt;", "&": "&amp;"}
-_ENTITY = r"<(?=[A-Za-z/!?]|\Z)|&(?=#?\w+;)"
+_ENTITY = r"<\Z|&(?=#?\w+;)"
 _LITERAL = re.compile(
-    rf"(?P<entity>{_ENTITY})|(?P<number>{_NUMBER})|{_BLOCK}|{_MARKUP}", re.IGNORECASE
+    rf"{_TAG}|(?P<entity>{_ENTITY})|(?P<number>{_NUMBER})|{_BLOCK}|{_MARKUP}", re.IGNORECASE
 )
 _ESCAPED = re.compile(rf"(?P<address>{_ADDRESS})|{_LITERAL.pattern}", re.IGNORECASE)
 # A value as it is generated, behind the colon of its title; one that a person added to, as with a
@@ -146,6 +147,9 @@ def _addressed(stage: StageStatus) -> str:
     """Return a stage in one line, with who takes care of the cause."""
     address = stage.reason.address if stage.reason else ""
     # The project's own link may be followed; one in a reason is anyone's.
+    if stage.runbook:
+        # RFC 3986 knows no "<" in an address, and a renderer would end the link there.
+        address = address.replace(stage.runbook, stage.runbook.replace("<", "%3C"))
     link = _LITERAL.sub(_escape, address)
     return "; ".join(filter(None, (escape_markdown(stage_line(stage)), link)))
 
@@ -175,6 +179,8 @@ def escape_markdown(text: str) -> str:
 def _escape(match: re.Match[str]) -> str:
     if match.lastgroup == "address":
         return f"`{match[0]}`"
+    if match.lastgroup == "tag":
+        return f"<`{match['tag']}`"
     if match.lastgroup == "number":
         return f"{match[0]}\\"
     return _HTML[match[0]] if match.lastgroup == "entity" else f"\\{match[0]}"

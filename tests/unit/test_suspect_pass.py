@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from email.message import Message
+from urllib.error import HTTPError, URLError
+
 import pytest
 
 from pytest_prodstatus.model.verdict import Kind
+from pytest_prodstatus.observer import reason_of
 from pytest_prodstatus.reports import suspect_pass
 
 DIED = """Exception in thread Thread-1 (probe)
@@ -77,7 +81,7 @@ def test_a_doubt_has_a_reason(category: type[Warning], message: str, text: str) 
     reason = suspect_pass(category, message)
     assert reason is not None
     assert (reason.text, reason.kind) == (text, Kind.INCONCLUSIVE)
-    assert reason.remedy
+    assert reason.is_about_test, "so the next action names the test"
 
 
 @pytest.mark.parametrize(
@@ -94,3 +98,33 @@ def test_a_doubt_has_a_reason(category: type[Warning], message: str, text: str) 
 def test_any_other_warning_is_none(category: type[Warning], message: str) -> None:
     """A warning that isn't about what was observed changes no verdict."""
     assert suspect_pass(category, message) is None
+
+
+class ConnectError(Exception):
+    """What a client raises from the OSError of a refused connection, as httpx does."""
+
+
+def _refused() -> Exception:
+    error = ConnectError("refused")
+    error.__cause__ = ConnectionRefusedError()
+    return error
+
+
+@pytest.mark.parametrize(
+    ("raised", "advice"),
+    [
+        (ValueError("x"), "look at the test first"),
+        (TimeoutError(), "see whether the system answers, then look at the test"),
+        (URLError("refused"), "see whether the system answers, then look at the test"),
+        (_refused(), "see whether the system answers, then look at the test"),
+        (
+            HTTPError("http://a.example/", 500, "Internal Server Error", Message(), None),
+            "see what the system answered, then look at the test",
+        ),
+    ],
+)
+def test_an_error_says_where_to_look_first(raised: Exception, advice: str) -> None:
+    """At the system if the exception comes from it, and at its answer if it gave one."""
+    reason = reason_of(raised, str)
+    assert (reason.kind, reason.is_about_test) == (Kind.ERROR, True)
+    assert reason.remedy == f"the test raised {type(raised).__name__}: {advice}"

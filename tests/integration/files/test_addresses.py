@@ -84,8 +84,8 @@ def test_the_address_stands_beside_each_reason(
     assert "Team <b>" not in ran.page
     assert "<b>Owner:</b> Ann " in ran.page
     assert ran.document is not None
-    assert "owner: Team &lt;b>API&lt;/b>" in ran.document
-    assert "runbook: https://wiki.example/api?a=1&b=&lt;x>)" in ran.document
+    assert "owner: Team <`b`>API<`/b`>" in ran.document
+    assert "runbook: https://wiki.example/api?a=1&b=%3Cx>)" in ran.document
     causes = {cause["ids"][0]: cause for cause in ran.record["decision"]["causes"]}
     assert causes["api.marked"]["owner"] == "Ann"
 

@@ -174,6 +174,17 @@ def test_without_a_record_everything_is_unmet(shop: Project, option: str, why: s
     assert started(shop) == Counter(["a-eu", "a-us", "open", "act", "other"])
 
 
+def test_without_a_release_what_was_confirmed_of_one_is_unmet(shop: Project) -> None:
+    """A run that forgot to name the release runs all again, and says why and what to do."""
+    heal(shop)
+    assert shop.run("-m", "production", "--prodstatus-subject=v1").status == 0
+    assert "are unmet" not in shop.run("--unmet", "--prodstatus-subject=v1").out
+    started(shop)
+    why = "criteria that were CONFIRMED of a release are unmet, since this run names none"
+    assert f"5 {why}: name the release, --prodstatus-subject=v1" in shop.run("--unmet").out
+    assert started(shop) == Counter(["a-eu", "a-us", "open", "other"])
+
+
 def test_after_a_killed_run_nothing_acts(shop: Project) -> None:
     """After a killed run nothing with side effects starts, since what it started isn't known."""
     shop.write({"test_0.py": f"{NOTE}@api\ndef test_dies():\n    if not holds(): os._exit(3)\n"})

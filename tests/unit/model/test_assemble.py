@@ -161,11 +161,11 @@ class TestSelection:
         assert fix == "fix sale.exists: seen to be FAILED"
         assert again == (
             "ORDER STATUS was FAILED 0 s ago, and 1 more stage is not CONFIRMED: "
-            "run them again with --stage order,profit"
+            "run again with --stage order,profit"
         )
         got = partial_run({"order.bought": C, "sale.exists": C}, former=former)
         assert got.decision.actions == (
-            "PROFIT STATUS was FAILED 0 s ago: run it again with --stage profit",
+            "PROFIT STATUS was FAILED 0 s ago: run again with --stage profit",
         )
 
     def test_a_stale_verdict_is_to_be_looked_at_again(self) -> None:
@@ -176,7 +176,7 @@ class TestSelection:
         (again,) = got.decision.actions
         assert again == (
             "ORDER STATUS was CONFIRMED 30 h ago, which no longer counts: "
-            "run it again with --stage order"
+            "run again with --stage order"
         )
 
     def test_a_forgotten_release_is_to_be_named(self) -> None:
@@ -187,7 +187,7 @@ class TestSelection:
         assert again == (
             "ORDER STATUS was CONFIRMED 0 s ago, which no longer counts, and 1 more stage is not "
             "CONFIRMED: name the release, --prodstatus-subject=v1, or "
-            "run them again with --stage order,profit"
+            "run again with --stage order,profit"
         )
 
     def test_nothing_is_to_be_done_if_all_else_holds(self) -> None:

@@ -189,6 +189,7 @@ def test_each_function_of_a_file_is_surveyed() -> None:
     assert both is not None
     assert both.remedy is not None
     assert "parentheses" in both.remedy
+    assert all(f.vacuous.is_about_test for f in by_name.values() if f.vacuous)
     assert by_name["test_method"].assertions == 2
     assert "assertion did not pass" in by_name["test_fixture"].reason.text
     assert "none of its 2 assertions" in by_name["test_method"].reason.text

@@ -14,8 +14,8 @@ from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.codec import write_record
 from pytest_prodstatus.model.gate import decide
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.rollup import cause_line, is_said
-from pytest_prodstatus.model.verdict import Kind, Verdict
+from pytest_prodstatus.model.rollup import cause_line, is_said, why_final
+from pytest_prodstatus.model.verdict import IN_THE_TEST, Kind, Verdict
 from pytest_prodstatus.model.violations import GateQuery
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.board import board_lines
@@ -56,6 +56,14 @@ class TestCauses:
         assert lines(CHAIN, {"order.x": F, "sale.x": C, "oauth.x": C}) == [
             "order.x FAILED: seen to be FAILED"
         ]
+
+    def test_final_failed_is_said_beside_a_root_that_is_only_blocked(self) -> None:
+        """The line about FINAL names what FAILED, and the root that it is behind."""
+        made = record(CHAIN, {"order.x": B, "sale.x": F, "oauth.x": C})
+        why = "order.x BLOCKED: seen to be BLOCKED"
+        assert why_final(made) == f"SALE STATUS FAILED, behind {why}"
+        made = record(CHAIN, {"order.x": B, "sale.x": C, "oauth.x": C})
+        assert why_final(made) == why
 
     def test_what_failed_below_a_root_is_not_a_root(self) -> None:
         """A FAILED downstream may follow from the root, so it isn't a root; its verdict stays."""
@@ -161,6 +169,15 @@ class TestActions:
         assert actions == ("a.x: it raised KeyError", "a.y: it raised OSError")
         assert is_said(end, actions)
         assert not is_said(replace(end, remedy="it raised TypeError"), actions)
+
+    def test_what_to_do_in_a_test_names_it(self) -> None:
+        """Also if `blocked()` gives its kind of reason, too; a remedy of that stays as it is."""
+        doubt = reason("it returned a value", remedy=f"{IN_THE_TEST}return nothing")
+        armed = reason("it is not armed", remedy="arm it")
+        seen = {"a.x": observation(B, reason=doubt), "a.y": observation(B, reason=armed)}
+        made = record(catalogue("a"), dict(seen))
+        assert made.decision.actions == ("a.x: in the test, return nothing", "arm it")
+        assert is_said(doubt, made.decision.actions)
 
     def test_one_remedy_of_several_tests_is_one_action(self) -> None:
         """What is to be done to tests names the first, also if their reasons differ."""

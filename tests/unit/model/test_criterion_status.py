@@ -183,7 +183,7 @@ class TestCarriedOver:
         assert got.reason == Reason(
             text="it was CONFIRMED of release 'v0', not of 'v1'",
             kind=Kind.STALE,
-            remedy="run stage a again",
+            remedy="run again with --stage a",
         )
 
     def test_a_stage_may_be_declared_to_outlive_a_release(self) -> None:
@@ -232,7 +232,7 @@ class TestCarriedOver:
         assert got.reason == Reason(
             text="it was CONFIRMED 24 h ago, which was valid for 1d",
             kind=Kind.STALE,
-            remedy="run stage a again",
+            remedy="run again with --stage a",
         )
 
     @pytest.mark.parametrize("at", [None, NOW + 25 * HOUR])

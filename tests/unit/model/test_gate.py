@@ -649,14 +649,14 @@ class TestCauses:
         (cause,) = got.causes
         assert (cause.verdict, cause.ids) == (B, ("oauth.fresh", "oauth.[eu]"))
         assert (cause.kind, got.verdict) == (Kind.NOT_RUN, B)
-        assert got.actions == ("run stage oauth again",)
+        assert got.actions == ("run again with --stage oauth",)
 
     def test_kinds(self) -> None:
         """A reason that the gate itself gives has a kind: stale or not-run."""
         former = made(subject=Subject(release="v0"))
         other = decision_of(made(former=former, selected=ALL[1:]), subject="v1")
         assert [cause.kind for cause in other.causes] == [Kind.STALE]
-        assert other.actions == ("run stage oauth again",)
+        assert other.actions == ("run again with --stage oauth",)
         sham = decision_of(edited(made(), "oauth.token", observed=None))
         assert [cause.kind for cause in sham.causes] == [Kind.NOT_RUN]
 

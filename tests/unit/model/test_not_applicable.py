@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from pytest_prodstatus.model.assemble import marker_of
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, Stage
 from pytest_prodstatus.model.codec import read_record, write_record
 from pytest_prodstatus.model.gate import GateDecision, UnknownStageError, decide
 from pytest_prodstatus.model.record import Record, StageStatus
-from pytest_prodstatus.model.verdict import Kind
+from pytest_prodstatus.model.verdict import Kind, Rule
 from pytest_prodstatus.model.violations import GateQuery, ViolationKind
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 from pytest_prodstatus.readers.config import Config, ConfigError, read_config
@@ -49,6 +50,17 @@ def _judged(sale: Any = C, **more: Any) -> Record:
 
 def _stages(made: Record) -> dict[str, StageStatus]:
     return {found.id: found for found in made.stages}
+
+
+def test_a_killed_run_says_so_too() -> None:
+    """While a run is in progress, and for ever if it is killed, the stage isn't BLOCKED."""
+    declared = _declared().at(NOW)
+    made = marker_of(run(), Rule.CONFIRMED, declared)
+    payout = _stages(made)["payout"]
+    assert (payout.applies, payout.sentence) == (False, SENTENCE)
+    assert made.decision.causes[0].affected == ("sale", "cycle", "final")
+    assert read_record(write_record(made), "x") == made
+    assert field_values(made)["PAYOUT STATUS"] == SENTENCE
 
 
 def test_a_stage_that_doesnt_apply_counts_nowhere() -> None:

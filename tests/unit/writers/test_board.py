@@ -259,7 +259,7 @@ def test_a_partial_run_shows_old_trouble_in_one_line() -> None:
         "B STATUS  BLOCKED    because of A STATUS",
         "",
         "Next:",
-        "  1. A STATUS was FAILED 6 s ago: run it again with --stage a",
+        "  1. A STATUS was FAILED 6 s ago: run again with --stage a",
     ]
     assert any(line.startswith("  a.x: FAILED") for line in board(partial, verbosity=1))
 

@@ -200,7 +200,8 @@ def test_the_summary_shows_any_text_as_it_is(text: str) -> None:
         )
     )
     assert html.count("<td") == 3 * 3
-    assert all("evil.example" in code for code in re.findall("<code>(.*?)</code>", html))
+    for before, code in re.findall("(.{4})<code>(.*?)</code>", html):
+        assert "evil.example" in code or before == "&lt;"
     for tag in ("<script", "<img", "<svg", "<a ", "<em>"):
         assert tag not in html
 
