@@ -5,6 +5,7 @@ With PRODSTATUS_SWEEP=1, and in every new interpreter that a test starts, nothin
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import inspect
 import os
@@ -117,6 +118,39 @@ def names_read_once(may_be: Callable[[object, str], bool]) -> Callable[[object],
     return names
 
 
+def hooks_found_once(find: Callable[[object, str], Any]) -> Callable[[object, str], Any]:
+    """Return pluggy's search for a hook that looks once at what is installed: modules and classes.
+
+    In every run pluggy searches for each hook of each plugin twice, without running a descriptor.
+    """
+    installed = tuple({sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib")})
+    kept: weakref.WeakKeyDictionary[object, dict[str, Any]] = weakref.WeakKeyDictionary()
+
+    @functools.wraps(find)
+    def found(plugin: object, name: str) -> Any:
+        whole = isinstance(plugin, type | types.ModuleType)
+        if not whole and name in getattr(plugin, "__dict__", {}):
+            return find(plugin, name)
+        source = plugin if whole else type(plugin)
+        hooks = kept.get(source)
+        if hooks is None:
+            module = sys.modules.get(getattr(source, "__module__", ""), source)
+            if not (getattr(module, "__file__", None) or "").startswith(installed):
+                return find(plugin, name)
+            hooks = kept[source] = {}
+        if name not in hooks:
+            hooks[name] = find(source, name)
+        hook = hooks[name]
+        if whole:
+            return hook
+        if hook is None:  # a slot, say, whose value is the instance's
+            return find(plugin, name)
+        holder, function = hook
+        return (holder, function.__get__(plugin, source)) if holder is function else hook
+
+    return found
+
+
 def may_be_fixture(source: object, name: str) -> bool:
     """Return whether an attribute may be a fixture, of any version of pytest."""
     try:
@@ -137,3 +171,6 @@ def save() -> None:
         os.fsync = not_waiting(os.fsync)  # type: ignore[assignment]
         vars(_pytest.fixtures)["dir"] = names_read_once(may_be_fixture)
         vars(pluggy._manager)["dir"] = names_read_once(may_be_hook)
+        if hasattr(pluggy._manager, "_static_hook_attr"):  # since pluggy 1.7
+            find = pluggy._manager._static_hook_attr
+            vars(pluggy._manager)["_static_hook_attr"] = hooks_found_once(find)

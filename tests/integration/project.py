@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from tests.integration.warm import LEAN as LEAN
-from tests.integration.warm import run_pytest
+from tests.integration.warm import python_of_workers, run_pytest
 
 HEAD = """
 import os, signal, sys, time, unittest
@@ -232,7 +232,7 @@ class Project:
         own.mkdir(exist_ok=True)
         monkeypatch.setenv("TMPDIR", str(own))
         python = self.root / ".python"
-        python.write_text(_ELSEWHERE.format(python=sys.executable), encoding="utf-8")
+        python.write_text(_ELSEWHERE.format(python=python_of_workers()), encoding="utf-8")
         python.chmod(0o700)
         # Without -n, xdist replaces a worker that dies as often as it dies.
         return ("--dist=load", "--max-worker-restart=8", f"--tx=2*popen//python={python}")

@@ -146,6 +146,11 @@ class Warm:
                 texts.append(file.read().decode("utf-8", "replace").replace("\r\n", "\n"))
             return Done(returncode=int(status), stdout=texts[0], stderr=texts[1])
 
+    @property
+    def python(self) -> str:
+        """The command of a Python out of it, for a worker that xdist starts."""
+        return self._client
+
     def programs(self) -> Path:
         """Return a folder with the programs `pytest` and `prodstatus`, for a script's PATH.
 
@@ -169,6 +174,11 @@ class Warm:
 def warm(imports: Imports) -> Warm:
     """Return this process's warm one, which is started with its first use."""
     return Warm(imports)
+
+
+def python_of_workers() -> str:
+    """Return the command of a worker's Python, out of a warm process."""
+    return warm(PLAIN).python if POSSIBLE else shlex.quote(sys.executable)
 
 
 def path_of_scripts() -> str:

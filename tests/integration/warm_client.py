@@ -18,6 +18,7 @@ def main() -> None:
     connection.connect(sys.argv[1])
     folder = os.getcwd()  # noqa: PTH109 - an import costs more than all the rest
     job = {"args": sys.argv[2:], "folder": folder, "environment": dict(os.environ)}
+    job["client"] = str(os.getpid())  # whose mounts the other process sees too
     rights = [(SOL_SOCKET, SCM_RIGHTS, array("i", [0, 1, 2]))]
     connection.sendmsg([ascii(job).encode() + b"\n"], rights)
     # Only the other process may hold the streams, so that its end is seen by their other end.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import ast
 import contextlib
+import ctypes
 import gc
 import importlib
 import importlib.util
@@ -49,11 +50,27 @@ class Workers:
                 spec.python = self._python
 
 
+def see_mounts_of(process: str) -> None:
+    """Enter another process's mount namespace, if it has one of its own, as on another machine.
+
+    Raises:
+        OSError: this user may not.
+    """
+    theirs, own = (Path(f"/proc/{one}/ns/mnt") for one in (process, "self"))
+    if theirs.readlink() == own.readlink():
+        return
+    with theirs.open("rb") as namespace:  # os.setns is new in Python 3.12
+        if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0) != 0:
+            raise OSError(ctypes.get_errno(), f"can't see the mounts of process {process}")
+
+
 def work(job: dict[str, Any]) -> int:
     """Do what a new interpreter would.
 
     That is `python -m pytest` or, for a client, a program by its name or `-c CODE` of xdist.
     """
+    if "client" in job:
+        see_mounts_of(job["client"])
     os.chdir(job["folder"])
     os.environ.clear()
     os.environ.update(job["environment"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 
+import pluggy
 import pytest
 
-from tests.economy import may_be_fixture, may_be_hook, names_read_once
+from tests.economy import hooks_found_once, may_be_fixture, may_be_hook, names_read_once
 
 
 def test_no_hook_and_no_fixture_of_a_plugin_is_left_out(pytestconfig: pytest.Config) -> None:
@@ -37,3 +38,36 @@ def test_a_plugin_of_a_project_is_looked_at_each_time() -> None:
     assert "pytest_configure" not in names(Plugin())
     Plugin.pytest_configure = lambda _: None  # type: ignore[attr-defined]
     assert "pytest_configure" in names(Plugin())
+
+
+def found_by_pluggy(plugin: object, name: str) -> object:
+    """Search for a hook as pluggy does."""
+    find = getattr(pluggy._manager, "_static_hook_attr", None)
+    if find is None:
+        pytest.skip("this pluggy reads the attribute")
+    return inspect.unwrap(find)(plugin, name)
+
+
+def test_each_hook_of_a_plugin_is_the_one_that_pluggy_finds(pytestconfig: pytest.Config) -> None:
+    """What is found once is the same function, bound to the same plugin, the second time too."""
+    found_once = hooks_found_once(found_by_pluggy)
+    plugins = pytestconfig.pluginmanager.get_plugins()
+    pairs = [(plugin, n) for plugin in plugins for n in dir(plugin) if n.startswith("pytest_")]
+    assert len(pairs) > 10
+    for plugin, name in pairs * 2:
+        assert found_once(plugin, name) == found_by_pluggy(plugin, name)
+
+
+def test_a_hook_of_an_instance_comes_before_that_of_its_class() -> None:
+    """A function in an instance's own `__dict__`, and a project's plugin, are found each time."""
+
+    class Plugin:
+        def pytest_configure(self) -> None: ...
+
+    found_once = hooks_found_once(found_by_pluggy)
+    plugin = Plugin()
+    assert found_once(plugin, "pytest_configure")[1] == plugin.pytest_configure
+    own = plugin.pytest_configure = lambda: None  # type: ignore[method-assign]
+    assert found_once(plugin, "pytest_configure") == (own, own)
+    Plugin.pytest_unconfigure = own  # type: ignore[attr-defined]
+    assert found_once(plugin, "pytest_unconfigure")[0] is own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta, timezone
 from importlib.util import find_spec
 
@@ -89,20 +90,31 @@ def test_criteria_in_another_year(beside: Beside, library: str) -> None:
     assert ran.values("api.fixture")["at"]["value"].startswith("2012-01-01T00:00:00")
 
 
+PRODUCTION = ("-m", "production")
+SWEEP = os.environ.get("PRODSTATUS_SWEEP") == "1"
+
+
 @LIBRARIES
-@pytest.mark.parametrize("args", [(), ("-m", "production")], ids=["unasked", "production"])
-def test_session_in_another_year(beside: Beside, library: str, args: tuple[str, ...]) -> None:
-    """A conftest may freeze time before the plugin's modules are imported, and never end it."""
+@pytest.mark.parametrize("order", [0, 1] if SWEEP else [0])
+def test_session_in_another_year(beside: Beside, library: str, order: int) -> None:
+    """A conftest may freeze time before the plugin's modules are imported, and never end it.
+
+    A run that is asked to judge, as by `--stage`, imports some before the conftest, any other one
+    all after it. Every day the first run isn't asked serially, and is with `-n 2`.
+    """
+    runs = [(), PRODUCTION]
+    if beside.serial == bool(order):
+        runs.reverse()
     beside.write(
         {
             "conftest.py": SESSION.format(library=FREEZES[library]),
             "test_api.py": "@api\ndef test_a(evidence): evidence(n=1)\n",
         }
     )
-    first = beside.run(*args)
+    first = beside.run(*runs[0])
     check_instants(first)
     assert (first.status, first.final) == (10, "BLOCKED")  # no test of the shop
-    part = beside.run("--stage", "shop", *args)
+    part = beside.run("--stage", "shop", *runs[1])
     assert part.criteria["api.a"]["carried_over"] is True
     assert part.verdicts["api.a"] == "CONFIRMED"
     check_instants(part)
@@ -123,9 +135,9 @@ def test_gate_in_a_frozen_test(beside: Beside, library: str) -> None:
     """
     criteria = "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"
     beside.write({"test_api.py": criteria})
-    assert beside.run().status == 0
+    assert beside.project.run().status == 0
     beside.write({"test_api.py": text.format(library=FREEZES[library])})
     # Its line is in the configuration, which pytest refuses without it.
     asyncio = ("-p", "asyncio") if find_spec("pytest_asyncio") else ()
-    status, out, err = beside.project.run_piped(*beside.mode, *asyncio)
-    assert status == 0, out + err
+    ran = beside.project.run_alone(*beside.mode, *asyncio)
+    assert ran.status == 0, ran.out + ran.err

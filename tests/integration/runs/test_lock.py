@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from pytest_prodstatus.cli.main import main
 from pytest_prodstatus.writers import NAME
-from tests.integration.project import SERIAL, SHOP, XDIST, Project, end_group, wait_for
+from tests.integration.project import LEAN, SERIAL, SHOP, XDIST, Project, end_group, wait_for
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 PASSING = {"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP}
@@ -30,7 +30,10 @@ def started(project: Project, *args: str) -> subprocess.Popen[bytes]:
     """Start a run that doesn't end before a file `go-on` exists."""
     project.write({"test_waits.py": WAITING})
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-p", "no:randomly", *args, "test_waits.py"],
+        [
+            *(sys.executable, "-m", "pytest", *(f"-pno:{name}" for name in LEAN)),
+            *(*args, "test_waits.py"),
+        ],
         cwd=project.root,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

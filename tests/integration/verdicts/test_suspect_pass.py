@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from itertools import product
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.integration.project import SERIAL, SHOP, XDIST, Project
 
 FALSE = "@api\ndef test_a(): holds()\n"
 HELPER = "def holds():\n    assert 1 == 2\n"
+SWEEP = os.environ.get("PRODSTATUS_SWEEP") == "1"
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 DIES = """
 import threading
@@ -23,9 +26,20 @@ def test_a():
 """
 
 
-@pytest.mark.parametrize("level", ["1", "2"])
-@pytest.mark.parametrize("rewrite", ["plain", "rewrite"])
-@MODES
+LEVELS = [*product(("plain", "rewrite"), ("1", "2"))]
+
+
+@pytest.mark.parametrize(
+    ("mode", "rewrite", "level"),
+    [
+        *(pytest.param(SERIAL, *one, id="-".join(("serial", *one))) for one in LEVELS),
+        # Each of its processes is a new interpreter.
+        *(
+            pytest.param(XDIST, *one, id="-".join(("n2", *one)))
+            for one in (LEVELS if SWEEP else LEVELS[-2:-1])
+        ),
+    ],
+)
 def test_without_asserts_no_criterion_starts(
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
@@ -36,7 +50,7 @@ def test_without_asserts_no_criterion_starts(
     """With `-O` asserts are removed from test files, so no criterion starts."""
     project.write({"test_api.py": "from helper import holds\n" + FALSE, "test_shop.py": SHOP})
     (project.root / "helper.py").write_text(HELPER, encoding="utf-8")
-    assert project.run_alone(*mode).verdicts == {
+    assert project.run(*mode).verdicts == {
         "api.a": "FAILED observed",
         "shop.open": "CONFIRMED",
     }
@@ -107,8 +121,16 @@ def test_b(): return 1
 """
 
 
-@pytest.mark.parametrize("line", ["ignore", "ignore::Warning", "ignore::RuntimeWarning", "i"])
-@MODES
+HIDING = ["ignore", "ignore::Warning", "ignore::RuntimeWarning", "i"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "line"),
+    [
+        *(pytest.param(SERIAL, line, id=f"serial-{line}") for line in HIDING),
+        *(pytest.param(XDIST, line, id=f"n2-{line}") for line in HIDING[: None if SWEEP else 1]),
+    ],
+)
 def test_a_suite_that_hides_whole_kinds_of_warnings_is_heard(
     project: Project, mode: tuple[str, ...], line: str
 ) -> None:
@@ -171,8 +193,16 @@ def test_the_gate_stays_closed_where_a_test_ends_the_process_with_0(project: Pro
     assert "gate closed" in gate.stdout
 
 
-@MODES
-@pytest.mark.parametrize("name", ["warnings", "threadexception", "unraisableexception"])
+NOTICING = ["warnings", "threadexception", "unraisableexception"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "name"),
+    [
+        *(pytest.param(SERIAL, name, id=f"serial-{name}") for name in NOTICING),
+        *(pytest.param(XDIST, name, id=f"n2-{name}") for name in NOTICING[: None if SWEEP else 1]),
+    ],
+)
 def test_a_run_says_what_it_does_not_notice(
     project: Project, mode: tuple[str, ...], name: str
 ) -> None:

@@ -17,6 +17,8 @@ import pytest
 from pytest_prodstatus.model.codec import read_record, write_record
 from tests.integration.project import CONFIG as PLAIN
 from tests.integration.project import XDIST, Project
+from tests.integration.warm import PLAIN as WITHOUT_NEIGHBOURS
+from tests.integration.warm import POSSIBLE, warm
 
 TESTS = """
 @api
@@ -61,11 +63,16 @@ def timeless(value: Any) -> Any:
     return re.sub(r"\[gw\d\]", "[worker]", value) if isinstance(value, str) else value
 
 
-def prodstatus(project: Project, *args: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own."""
+def prodstatus(
+    project: Project, *args: str, fresh: bool = not POSSIBLE
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, out of the warm one unless it has to be fresh."""
     state = {"XDG_STATE_HOME": str(project.root / "state")}
+    program = [sys.executable, "-c", "from pytest_prodstatus.cli.main import main; main()"]
+    if not fresh:
+        program = [str(warm(WITHOUT_NEIGHBOURS).programs() / "prodstatus")]
     return subprocess.run(
-        [sys.executable, "-c", "from pytest_prodstatus.cli.main import main; main()", *args],
+        [*program, *args],
         cwd=project.root, env={**os.environ, **state}, capture_output=True, text=True,
         check=False, timeout=60,
     )  # fmt: skip
@@ -209,18 +216,18 @@ def test_exit_statuses(project: Project) -> None:
     """Real processes end with 0 open, 1 FAILED, 10 closed otherwise, 2 a usage error."""
     tests = "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"
     project.write({"test_all.py": tests})
-    assert prodstatus(project, "gate").returncode == 10
+    assert prodstatus(project, "gate", fresh=True).returncode == 10
     assert project.run().status == 0
-    done = prodstatus(project, "gate", "--check-document")
+    done = prodstatus(project, "gate", "--check-document", fresh=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("gate open (target production): FINAL CONFIRMED\n")
-    assert prodstatus(project, "gate", "--target", "demo").returncode == 10
-    assert prodstatus(project, "gate", "--require", "none").returncode == 2
-    assert prodstatus(project, "render").returncode == 0
-    assert prodstatus(project, "render", "nothing.json").returncode == 2
+    assert prodstatus(project, "gate", "--target", "demo", fresh=True).returncode == 10
+    assert prodstatus(project, "gate", "--require", "none", fresh=True).returncode == 2
+    assert prodstatus(project, "render", fresh=True).returncode == 0
+    assert prodstatus(project, "render", "nothing.json", fresh=True).returncode == 2
     project.write({"test_all.py": tests.replace("pass", "assert 0", 1)})
     assert project.run().status == 1
-    assert prodstatus(project, "gate").returncode == 1
+    assert prodstatus(project, "gate", fresh=True).returncode == 1
 
 
 def test_a_run_of_another_rule_opens_no_gate(project: Project) -> None:
