@@ -5,10 +5,12 @@ With PRODSTATUS_SWEEP=1, and in every new interpreter that a test starts, nothin
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib.metadata
 import inspect
 import os
+import shutil
 import stat
 import sys
 import sysconfig
@@ -19,10 +21,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import _pytest._code.source
 import _pytest.fixtures
 import pluggy
 
 POSSIBLE = os.environ.get("PRODSTATUS_SWEEP") != "1"
+_SAVED = "_prodstatus_tests_saved"
+"""Says that a process saves already: this file is read under several names."""
 
 
 class Installed(importlib.metadata.Distribution):
@@ -164,9 +169,30 @@ def may_be_hook(source: object, name: str) -> bool:
     return name.startswith("pytest_")
 
 
+def parsing_once() -> types.ModuleType:
+    """Return `ast` that keeps the trees of the last sources, for what only looks at them.
+
+    pytest parses the whole file again for every failure in it, to find where a statement ends.
+    """
+    copy = types.ModuleType(ast.__name__)
+    vars(copy).update(vars(ast), parse=functools.lru_cache(32)(ast.parse))
+    return copy
+
+
+def files_in_memory() -> None:
+    """Let temporary folders lie in memory, if this system has such a place with room enough.
+
+    On a disk, replacing a file by a new one takes milliseconds, and a run replaces six.
+    """
+    memory, needed = Path("/dev/shm"), 4 << 30
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > needed:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+
+
 def save() -> None:
-    """Let this process, and what is forked out of it, do without."""
-    if POSSIBLE:
+    """Let this process, and what is forked out of it, do without; once is enough."""
+    if POSSIBLE and not hasattr(os, _SAVED):
+        setattr(os, _SAVED, True)
         importlib.metadata.distributions = reading_once(importlib.metadata.distributions)
         os.fsync = not_waiting(os.fsync)  # type: ignore[assignment]
         vars(_pytest.fixtures)["dir"] = names_read_once(may_be_fixture)
@@ -174,3 +200,5 @@ def save() -> None:
         if hasattr(pluggy._manager, "_static_hook_attr"):  # since pluggy 1.7
             find = pluggy._manager._static_hook_attr
             vars(pluggy._manager)["_static_hook_attr"] = hooks_found_once(find)
+        vars(_pytest._code.source)["ast"] = parsing_once()
+        files_in_memory()

@@ -73,12 +73,15 @@ that a run loads one of them at most."""
 # process, as a test's and the one inside it, fail with plain pytest too.
 LEAN = ("randomly", "hypothesispytest", "html", "metadata", "cacheprovider", *RERUNNERS,
         "anyio", "asyncio", "platformdirs", "playwright")  # fmt: skip
-PLAIN = Imports(without=LEAN)
+PLAIN = Imports(without=LEAN, modules=("pytest_prodstatus.cli.main", "pytest_prodstatus.cli.gate"))
 SUITE = Imports(
     without=("hypothesispytest", "cacheprovider"),
     modules=(
+        "alembic.config",
         "alembic.command",
         "cryptography.hazmat.primitives.ciphers.aead",
+        "cryptography.hazmat.primitives.kdf.scrypt",
+        "cryptography.hazmat.primitives.padding",
         "psycopg",
         "requests",
         "sqlalchemy.dialects.postgresql.psycopg",

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.metadata
 import inspect
+import os
 
 import pluggy
 import pytest
 
-from tests.economy import hooks_found_once, may_be_fixture, may_be_hook, names_read_once
+from tests.economy import (
+    POSSIBLE,
+    hooks_found_once,
+    may_be_fixture,
+    may_be_hook,
+    names_read_once,
+    parsing_once,
+    save,
+)
 
 
 def test_no_hook_and_no_fixture_of_a_plugin_is_left_out(pytestconfig: pytest.Config) -> None:
@@ -71,3 +82,23 @@ def test_a_hook_of_an_instance_comes_before_that_of_its_class() -> None:
     assert found_once(plugin, "pytest_configure") == (own, own)
     Plugin.pytest_unconfigure = own  # type: ignore[attr-defined]
     assert found_once(plugin, "pytest_unconfigure")[0] is own
+
+
+def test_a_source_is_parsed_once() -> None:
+    """The same text gives the same tree, another text another, and a broken one its error."""
+    kept = parsing_once()
+    tree = kept.parse("a = 1", "source", "exec")
+    assert kept.parse("a = 1", "source", "exec") is tree
+    assert ast.dump(kept.parse("a = 2", "source", "exec")) == ast.dump(ast.parse("a = 2"))
+    for _ in range(2):
+        with pytest.raises(SyntaxError):
+            kept.parse("a =", "source", "exec")
+    assert (kept.walk, kept.stmt) == (ast.walk, ast.stmt)
+
+
+@pytest.mark.skipif(not POSSIBLE, reason="nothing is saved here")
+def test_a_process_saves_once() -> None:
+    """This file is read under several names; a second saving would undo the first."""
+    before = importlib.metadata.distributions, os.fsync
+    save()
+    assert (importlib.metadata.distributions, os.fsync) == before

@@ -86,30 +86,26 @@ def sources() -> Files:
 
 
 @pytest.mark.slow  # builds three times
-def test_a_wheel_holds_the_package_alone(tmp_path: Path) -> None:
-    """The wheel is the package and its metadata; it can be made of the sdist alone."""
+def test_the_wheel_and_the_sdist_hold_what_they_must_alone(tmp_path: Path) -> None:
+    """The wheel is the package and its metadata; it can be made of the sdist alone.
+
+    The sdist has the tests and the documentation, and nothing that a run or a person left.
+    """
     pytest.importorskip("hatchling")
     package = sources()
     assert {f"{PACKAGE}/{name}" for name in DATA} <= set(package)
     sdist = build(ROOT, tmp_path / "sdist", "sdist")
     assert package.items() <= sdist.items()
+    needed = {"conftest.py", "docs/README.md", "tests/unit/test_packaging.py", "hatch_build.py"}
+    assert needed <= set(sdist)
+    roots = {PACKAGE, "tests", "docs", "examples", "benchmarks"}
+    assert {name.partition("/")[0] for name in sdist if "/" in name} == roots
+    assert not [name for name in sdist if "__pycache__" in name or name.endswith("/.env")]
     wheel = build(ROOT, tmp_path / "wheel", "wheel")
     about = ("METADATA", "WHEEL", "entry_points.txt", "licenses/LICENSE", "RECORD")
     assert set(wheel) == {*package, *(f"{RELEASE}.dist-info/{name}" for name in about)}
     assert package.items() <= wheel.items()
     assert build(tmp_path / "sdist" / RELEASE, tmp_path / "again", "wheel") == wheel
-
-
-@pytest.mark.slow  # builds one
-def test_an_sdist_has_what_a_distribution_needs(tmp_path: Path) -> None:
-    """The sdist has the tests and the documentation, and nothing that a run or a person left."""
-    pytest.importorskip("hatchling")
-    names = set(build(ROOT, tmp_path, "sdist"))
-    needed = {"conftest.py", "docs/README.md", "tests/unit/test_packaging.py", "hatch_build.py"}
-    assert needed <= names
-    roots = {PACKAGE, "tests", "docs", "examples", "benchmarks"}
-    assert {name.partition("/")[0] for name in names if "/" in name} == roots
-    assert not [name for name in names if "__pycache__" in name or name.endswith("/.env")]
 
 
 @pytest.mark.slow  # builds one

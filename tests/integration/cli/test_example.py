@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.integration.project import LEAN, SERIAL, TIMEOUT_S, XDIST
+from tests.integration.warm import path_of_scripts
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "weather-station"
 README = (EXAMPLE / "README.md").read_text(encoding="utf-8")
@@ -103,13 +104,22 @@ class Example:
             "MODULES": str(self.modules),
         }
 
-    def run(self, command: str, *more: str, address: str = ADDRESS) -> Run:
-        """Run a command of the README with another address than the one in it."""
+    def run(self, command: str, *more: str, address: str = ADDRESS, fresh: bool = False) -> Run:
+        """Run a command of the README with another address than the one in it.
+
+        Args:
+            command: as it stands there.
+            more: arguments after it.
+            address: the station's.
+            fresh: it has to be a new interpreter, as a user's is.
+        """
         words = shlex.split(command.replace(ADDRESS, address))
         given = [word for word in words if re.match("[A-Z_]+=", word)]
         program, *args = words[len(given) :]
+        found = shutil.which(program, path=str(BIN) if fresh else path_of_scripts())
+        assert found
         done = subprocess.run(
-            [str(BIN / program), *args, *more],
+            [found, *args, *more],
             cwd=self.root,
             env={**self.environ, **dict(pair.split("=", 1) for pair in given)},
             text=True,
@@ -169,14 +179,14 @@ def test_a_healthy_station_opens_the_gate(example: Example, mode: tuple[str, ...
     """All criteria are CONFIRMED with evidence, by the plugin alone."""
     if mode:
         pytest.importorskip("xdist")
-    ran = example.run(LOCAL, *mode)
+    ran = example.run(LOCAL, *mode, fresh=True)
     assert ran.status == 0, ran.out
     assert ran.verdicts == dict.fromkeys((STATION, RELEASE, READINGS, WARNING), "CONFIRMED")
     assert ran.record["final"]["verdict"] == "CONFIRMED"
     assert ran.record["run"]["subject"]["endpoints"]["station"].startswith("http://127.0.0.1:")
     assert "station harbour, release 2.3.1" in ran.out
     example.check_modules()
-    assert example.run(ASK_LOCAL).status == 0
+    assert example.run(ASK_LOCAL, fresh=True).status == 0
 
 
 @pytest.mark.parametrize(

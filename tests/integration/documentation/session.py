@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 
+from tests.integration.warm import path_of_scripts
 from tests.unit.documentation.pages import Block
 
 BIN = Path(sys.executable).parent
@@ -42,14 +44,23 @@ class Step:
     status: int = 0
 
 
-def follow(blocks: Sequence[Block], folder: Path, **environ: str) -> list[Step]:
+def follow(
+    blocks: Sequence[Block],
+    folder: Path,
+    environ: Mapping[str, str] = MappingProxyType({}),
+    *,
+    fresh: bool = False,
+) -> list[Step]:
     """Write the files and run the commands of some blocks, in their order.
 
     Args:
         blocks: those that are marked as not run are passed over.
         folder: where the reader stands at first.
         environ: more variables.
+        fresh: `pytest` and `prodstatus` have to be new interpreters, as a reader's are.
     """
+    if not fresh:
+        environ = {"PATH": path_of_scripts(), **environ}
     script: list[str] = []
     steps: list[Step] = []
     for block in blocks:

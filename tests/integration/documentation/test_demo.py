@@ -37,5 +37,5 @@ def test_the_demo_ends_as_the_readme_shows(copy: Path) -> None:
         text=block.text.replace("$ .venv/bin/pytest", "$ pytest"),
         directive=("ends with", str(STATUS)),
     )
-    (step,) = follow([here], copy)
+    (step,) = follow([here], copy, fresh=True)
     check(step)

@@ -69,7 +69,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_five_steps_of_the_readme(tmp_path: Path, port: str) -> None:
     """README's five steps lead from an empty folder to a deployment between two gates."""
     page = [started(in_place(block, EXAMPLE_PORT, port), port) for block in blocks_of("README.md")]
-    steps = follow([*page, unseen("kill $SERVER")], tmp_path)
+    steps = follow([*page, unseen("kill $SERVER")], tmp_path, fresh=True)
     assert len(steps) == 8
     check_all(steps)
     for target in ("staging", "production"):
@@ -102,7 +102,7 @@ def test_a_page_for_readers_of_the_tutorial(page: str, shop: Path, tmp_path: Pat
     if page == "docs/history.md":
         history = {"PRODSTATUS_HISTORY": "1"}
         blocks.insert(0, unseen(_A_PAST))
-    check_all(follow(blocks, folder, **history))
+    check_all(follow(blocks, folder, history))
 
 
 _A_PAST = f"""pytest -q -m production --prodstatus-subject=v41

@@ -284,6 +284,9 @@ def test_a_shard_carries_over_what_outlives_a_release(
         (shard / "status.json").unlink()
     for command in ("merge shards/*/status.json", "gate --max-age 1h"):
         done = subprocess.run(
-            ["sh", "-c", f"{BIN}/prodstatus {command}"], cwd=project.root, check=False
+            ["sh", "-c", f"prodstatus {command}"],
+            cwd=project.root,
+            env={**os.environ, "PATH": path_of_scripts()},
+            check=False,
         )
     assert done.returncode == {"": 0, "FAILED": 1}.get(harm, 10)

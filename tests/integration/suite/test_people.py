@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.demo.scenarios import SCENARIOS
 from tests.acceptance.demo.world import World
-from tests.integration.suite.test_store import Project
+from tests.integration.suite.test_store import Project, check_confirmed
 
 LOUD = ("-l", "-vv", "--tb=long", "-rA", "--capture=no", "--junitxml=reports/demo/junit.xml")
 _ABOUT_PEOPLE = {
@@ -50,6 +50,8 @@ def test_no_person_and_no_secret_is_shown(
     chosen = ("--target", "demo", f"--demo-scenario={scenario}")
     ran = project.run("-m", "production", *chosen, *LOUD, *workers, REAL_PLACEORDER="1")
     assert ran.record["run"]["target"] == "demo"
+    if scenario == "healthy":
+        check_confirmed(ran)
     # The same seed as the demo's own, at any instant.
     world = SCENARIOS[scenario].build(datetime.now(timezone.utc))
     hidden = {*people(world), *secrets(world)}

@@ -21,15 +21,16 @@ One process judges these in the sweep, as two judge all others.
 """
 
 _DAILY = (
-    *("healthy", "unusual", "no-commission", "manual-purchase"),
+    *("unusual", "no-commission", "manual-purchase"),
     *("database-down", "schema-drift", "supplier-down", "paypal-down"),
     *("no-credentials", "wrong-key", "oauth-not-completed", "token-rejected"),
     *("no-paid-orders", "stuck-purchasing", "missing-sale", "negative-profit"),
     *("payout-wrong-amount", "payout-unclaimed", "broken-cycle"),
 )
 """What is judged every day: well stores, each provider and the database unreachable, and a sickness
-or two of each field. A run of the suite takes seconds, so that the others are in the sweep; what
-they change are rows, which the tests of the probes change every day."""
+or two of each field; `test_store.py` judges the healthy one. A run of the suite takes seconds, so
+that the others are in the sweep; what they change are rows, which the tests of the probes change
+every day."""
 
 _SWEEP = os.environ.get("PRODSTATUS_SWEEP") == "1"
 _BY_ONE = SCENARIOS if _SWEEP else [name for name in _DAILY if name not in _EVERYDAY]
@@ -50,7 +51,7 @@ def test_each_store_gets_its_verdicts(name: str, mode: tuple[str, ...], tmp_path
     }
     done = run_pytest(
         [
-            *("-p", "no:cacheprovider", "tests/acceptance"),
+            *("-pno:cacheprovider", "-pno:hypothesispytest", "tests/acceptance"),
             *("-m", "production", "--target=demo", f"--demo-scenario={name}"),
             *(f"--prodstatus-dir={tmp_path}", *mode),
         ],
@@ -68,7 +69,7 @@ def test_an_unknown_store_is_a_usage_error(tmp_path: Path) -> None:
     """Before anything runs, in one line that names those that there are."""
     done = run_pytest(
         [
-            *("-p", "no:cacheprovider", "tests/acceptance"),
+            *("-pno:cacheprovider", "-pno:hypothesispytest", "tests/acceptance"),
             *("-m", "production", "--target=demo", "--demo-scenario=payout-wrong"),
             f"--prodstatus-dir={tmp_path}",
         ],
