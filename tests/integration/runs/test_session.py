@@ -53,7 +53,7 @@ def test_a_run_with_one_criterion_imports_fifty_modules_at_most(
     monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{project.root}/state.sqlite3")
     project.write({**UNDECLARED, "conftest.py": MODULES, "test_a.py": "@api\n" + PLAIN})
     for later in (set(), {"model.diff"}):
-        ran = project.run_alone()
+        ran = project.run_alone(fresh=True)
         assert ran.final == "CONFIRMED"
         modules = imported(ran.out)
         assert later < modules
@@ -62,7 +62,7 @@ def test_a_run_with_one_criterion_imports_fifty_modules_at_most(
         assert len(modules - later) <= 50, sorted(modules)
     document = project.root / "reports/PRODUCTION_STATUS.md"
     document.write_text(f"{document.read_text()}\nSeen by Ada.\n")
-    assert "readers.markdown" in imported(project.run_alone().out)
+    assert "readers.markdown" in imported(project.run_alone(fresh=True).out)
 
 
 def test_a_worker_imports_nothing_that_judges(project: Project) -> None:
