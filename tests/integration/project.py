@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 import warnings
@@ -300,24 +301,23 @@ class Project:
         command = [sys.executable, "-m", "pytest", *_without(LEAN), *args]
         # A shell's background job ignores interrupts, and so would the run, which inherits that.
         former = signal.signal(signal.SIGINT, signal.default_int_handler)
-        process = subprocess.Popen(
-            command,
-            cwd=self.root,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        signal.signal(signal.SIGINT, former)
-        try:
-            wait_for((self.root / "running").exists)
-            process.send_signal(number)
-            out, err = process.communicate(timeout=TIMEOUT_S)
-        finally:
-            # Workers that outlive a killed controller are ours too.
-            end_group(process.pid)
-            process.wait()
-        return self.left(process.returncode, out, err)
+        # Into files: workers that outlive a killed controller would keep a pipe open for seconds.
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            process = subprocess.Popen(
+                command, cwd=self.root, stdout=out, stderr=err, start_new_session=True
+            )
+            signal.signal(signal.SIGINT, former)
+            try:
+                wait_for((self.root / "running").exists)
+                process.send_signal(number)
+                process.wait(timeout=TIMEOUT_S)
+            finally:
+                # Those workers are ours too.
+                end_group(process.pid)
+                process.wait()
+            out.seek(0)
+            err.seek(0)
+            return self.left(process.returncode, out.read(), err.read())
 
     def left(self, status: int, out: str, err: str, folder: Path | None = None) -> Ran:
         """Return the result of a run, with the files of its output folder."""

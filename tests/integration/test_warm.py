@@ -71,7 +71,7 @@ def test_a_run_that_takes_too_long_is_ended(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run past its time is killed, and the test learns of it."""
-    monkeypatch.setattr("tests.integration.project.TIMEOUT_S", 10)
+    monkeypatch.setattr("tests.integration.project.TIMEOUT_S", 5)
     project.write({"test_api.py": SLEEPS})
     with pytest.raises(subprocess.TimeoutExpired):
         project.run_alone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -12,8 +13,6 @@ from tests.integration.project import SERIAL, SHOP, XDIST, Project
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 UNDECLARED = {"pyproject.toml": "[project]\nname = 'none'\n"}
 PLAIN = "def test_plain():\n    pass\n"
-KILL = "os.kill(os.getppid() if 'PYTEST_XDIST_WORKER' in os.environ else os.getpid(), 9)"
-"""Ends the judging process, which nothing can prevent."""
 MODULES = """
 import sys, pytest
 
@@ -208,8 +207,9 @@ def test_a_killed_run_leaves_no_green_junit_file(
     """A killed run leaves none, also if nothing showed in advance that it has criteria."""
     project.write({**UNDECLARED, "test_a.py": "@api\n" + PLAIN})
     assert project.run(*workers, "--junitxml=junit.xml").status == 0
-    project.write({"test_a.py": f"@api\ndef test_a():\n    {KILL}\n    time.sleep(60)\n"})
-    project.run_alone(*workers, "--junitxml=junit.xml", fresh=True)  # it kills its parent
+    waits = "@api\ndef test_a():\n    Path('running').touch()\n    time.sleep(60)\n"
+    project.write({"test_a.py": waits})
+    project.run_signalled(signal.SIGKILL, *workers, "--junitxml=junit.xml")
     text = (project.root / "junit.xml").read_text(encoding="utf-8")
     assert "the run is in progress" in text
 
