@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-GATE = ("gate", "violations", "causes")
+GATE = ("gate", "violations")
 """The modules of the gate's decision, which one table tests."""
 
 MODULES = ("verdict", "outcome", "rollup", "criterion_status", "assemble", "record", "waiver",
@@ -47,7 +47,7 @@ SAME = {
     "criterion_status:not former: not dropped": "a set of names for nothing",
     "criterion_status:'' dropped from it": "a standing that was carried over always has a test",
     "criterion_status:span < timedelta() turned round": "an age of 0 is never stale",
-    "causes:stage.reason dropped from it": _ALWAYS,
+    "rollup:stage.reason dropped from it": _ALWAYS,
     "violations:by_itself.reason dropped from it": _ALWAYS,
     "violations:True flipped": "each criterion has one standing by itself",
     "merge:s.reason dropped from it": _ALWAYS,
