@@ -5,18 +5,26 @@ from __future__ import annotations
 from itertools import permutations, product
 
 import pytest
+from msgspec import UNSET
 
+from pytest_prodstatus.model.record import Final
 from pytest_prodstatus.model.verdict import (
     BLOCKED_KINDS,
     EXIT_BLOCKED,
     EXIT_FAILED,
     EXIT_OPEN,
+    EXIT_UNWRITTEN,
+    IN_THE_TEST,
+    RUNBOOK_LIMIT,
     Kind,
     Reason,
     Rule,
     Verdict,
+    because,
     exit_status,
     rollup,
+    runbook_problem,
+    worse_status,
 )
 from tests.unit.given import B, C, F, catalogue, each_hostile_text, record
 
@@ -124,3 +132,100 @@ def test_the_exit_status_if_pytest_s_is_0(rule: Rule, verdict: Verdict, status: 
 def test_pytest_s_own_status_is_kept(rule: Rule, verdict: Verdict, status: int) -> None:
     """The statuses 1 to 7 belong to pytest and other plugins, and are kept."""
     assert exit_status(rule, verdict, status) == status
+
+
+@pytest.mark.parametrize("other", range(12))
+def test_a_failure_of_another_plugin_is_kept(other: int) -> None:
+    """Only a 0 is replaced by the gate's status; without a record 1 and 10 say nothing either."""
+    for ours in (EXIT_OPEN, EXIT_FAILED, EXIT_BLOCKED):
+        assert worse_status(ours, other) == (other or ours)
+    said = other in (EXIT_OPEN, EXIT_FAILED, EXIT_BLOCKED)
+    assert worse_status(EXIT_UNWRITTEN, other) == (EXIT_UNWRITTEN if said else other)
+
+
+PREFIX = "https://a.example/"
+
+
+@pytest.mark.parametrize(
+    ("value", "usable"),
+    [
+        ("https://a.example/run?b=1#c", True),
+        ("http://a.example", True),
+        (PREFIX + "x" * (RUNBOOK_LIMIT - len(PREFIX)), True),
+        (PREFIX + "x" * (RUNBOOK_LIMIT - len(PREFIX) + 1), False),
+        ("https://ann:secret@a.example", False),
+        ("https://ann@a.example", False),
+        ("https://", False),
+        ("https:///runbook", False),
+        ("ftp://a.example", False),
+        ("javascript:alert(1)", False),
+        ("a.example/runbook", False),
+        ("https://a.example/a b", False),
+        ("https://a.example/\u202egnp", False),
+        ("https://[a.example", False),
+        (7, False),
+        (None, False),
+    ],
+)
+def test_the_address_of_a_runbook(value: object, usable: bool) -> None:
+    """It is an http or https URL of a host, of at most 500 characters, with no user in it."""
+    assert bool(runbook_problem(value)) is not usable
+
+
+def test_one_outage_is_one_cause_however_its_messages_differ() -> None:
+    """A time-out and an outage are told apart by what to do about them, if that is known."""
+    for kind in Kind:
+        for remedy in (None, "ask the provider"):
+            one, other = (Reason(text=t, kind=kind, remedy=remedy) for t in ("id 1", "id 2"))
+            outage = kind in (Kind.TIMEOUT, Kind.PROVIDER_UNAVAILABLE) and remedy is not None
+            assert (one.cause == other.cause) is outage, kind
+    down = Reason(text="id 1", kind=Kind.TIMEOUT, remedy="wait", owner="Ann")
+    assert down.cause != Reason(text="id 1", kind=Kind.TIMEOUT, remedy="wait", owner="Bo").cause
+
+
+ABOUT_TESTS = {"error", "setup-error", "known-failure", "evidence-error", "no-evidence",
+               "no-assertion"}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", Kind, ids=str)
+def test_remedies_that_are_about_a_test(kind: Kind) -> None:
+    """They are those of six kinds, and what a reason of any other kind says of the test."""
+    assert Reason(text="a", kind=kind).is_about_test is (str(kind) in ABOUT_TESTS)
+    assert Reason(text="a", kind=kind, remedy=f"{IN_THE_TEST}assert more").is_about_test
+
+
+@pytest.mark.parametrize(
+    ("owner", "runbook", "address"),
+    [
+        (UNSET, UNSET, ""),
+        ("Ann", UNSET, "owner: Ann"),
+        (UNSET, "https://a.example", "runbook: https://a.example"),
+        ("Ann", "https://a.example", "owner: Ann, runbook: https://a.example"),
+        (" \n", UNSET, ""),
+        ("An\nn", UNSET, "owner: An n"),
+    ],
+)
+def test_the_address_of_a_reason(owner: str, runbook: str, address: str) -> None:
+    """Owner and runbook stand in one line; an owner without a letter is none."""
+    assert Reason(text="a", kind=Kind.ERROR, owner=owner, runbook=runbook).address == address
+
+
+REASON = Reason(text="a", kind=Kind.ERROR, remedy="b", owner="Ann", runbook="https://a.example")
+
+
+@pytest.mark.parametrize("verdict", [B, F])
+@pytest.mark.parametrize("name", ["sentence", "kind"])
+def test_what_is_not_confirmed_says_why(verdict: Verdict, name: str) -> None:
+    """Without a sentence, or without a kind, the value isn't made."""
+    assert Final(verdict=verdict, cause="api.a", **because(REASON)).reason == REASON
+    with pytest.raises(ValueError, match="must be a text if the verdict is"):
+        Final(verdict=verdict, cause="api.a", **{**because(REASON), name: None})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["sentence", "kind", "remedy", "owner", "runbook"])
+def test_what_is_confirmed_has_no_reason(name: str) -> None:
+    """Any part of a reason beside CONFIRMED is refused, by its name in JSON."""
+    assert Final(verdict=C, **because(None)).reason is None
+    given = {**because(None), name: because(REASON)[name]}  # type: ignore[literal-required]
+    with pytest.raises(ValueError, match=f"^{'reason' if name == 'sentence' else name} is "):
+        Final(verdict=C, **given)
