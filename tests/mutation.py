@@ -33,6 +33,7 @@ TESTS = ("outcome", "rollup", "criterion_status", "assemble", "verdict", "record
 
 _ALWAYS = "everything that isn't CONFIRMED has a reason and a cause, unknown to the types"
 _GIVEN = "a default that the core itself never relies on"
+_BOTH = "a value with one of them alone was refused when it was made"
 SAME = {
     "outcome:False flipped": _GIVEN,
     "record:False flipped": _GIVEN,
@@ -53,6 +54,10 @@ SAME = {
     "merge:s.reason dropped from it": _ALWAYS,
     "merge:filter part.run.finished dropped": "a run in progress was refused before",
     "merge:False flipped": "it bears on the digest alone, which is taken before",
+    "verdict:self.sentence is None or self.kind is None: and/or swapped": _BOTH,
+    "verdict:self.sentence is None dropped from it": _BOTH,
+    "verdict:self.kind is None dropped from it": _BOTH,
+    "verdict:None dropped from it": "the last field is looked at only if it is the one given",
     "teardown:if TYPE_CHECKING negated": "it imports what the types alone need",
     "assertions:case _ dropped": "a match without a case gives None, which is false as well",
     "assertions:False flipped": _GIVEN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations, product
 
 import pytest
-from msgspec import UNSET
+from msgspec import UNSET, ValidationError, convert
 
 from pytest_prodstatus.model.record import Final
 from pytest_prodstatus.model.verdict import (
@@ -207,25 +207,43 @@ def test_remedies_that_are_about_a_test(kind: Kind) -> None:
 )
 def test_the_address_of_a_reason(owner: str, runbook: str, address: str) -> None:
     """Owner and runbook stand in one line; an owner without a letter is none."""
-    assert Reason(text="a", kind=Kind.ERROR, owner=owner, runbook=runbook).address == address
+    reason = Reason(text="a", kind=Kind.ERROR, owner=owner, runbook=runbook)
+    assert reason.address == address
+    assert (reason.owner is UNSET) is (not address.startswith("owner"))
 
 
 REASON = Reason(text="a", kind=Kind.ERROR, remedy="b", owner="Ann", runbook="https://a.example")
 
 
 @pytest.mark.parametrize("verdict", [B, F])
-@pytest.mark.parametrize("name", ["sentence", "kind"])
-def test_what_is_not_confirmed_says_why(verdict: Verdict, name: str) -> None:
+@pytest.mark.parametrize(("name", "said"), [("sentence", "reason"), ("kind", "kind")])
+def test_what_is_not_confirmed_says_why(verdict: Verdict, name: str, said: str) -> None:
     """Without a sentence, or without a kind, the value isn't made."""
     assert Final(verdict=verdict, cause="api.a", **because(REASON)).reason == REASON
-    with pytest.raises(ValueError, match="must be a text if the verdict is"):
+    with pytest.raises(ValueError, match=f"^{said} is None; it must be a text if"):
         Final(verdict=verdict, cause="api.a", **{**because(REASON), name: None})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["sentence", "kind", "remedy", "owner", "runbook"])
-def test_what_is_confirmed_has_no_reason(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sentence", "reason is 'a'"),
+        ("kind", "kind is 'error'"),
+        ("remedy", "remedy is 'b'"),
+        ("owner", "owner is 'Ann'"),
+        ("runbook", "runbook is 'https://a.example'"),
+    ],
+)
+def test_what_is_confirmed_has_no_reason(name: str, said: str) -> None:
     """Any part of a reason beside CONFIRMED is refused, by its name in JSON."""
     assert Final(verdict=C, **because(None)).reason is None
     given = {**because(None), name: because(REASON)[name]}  # type: ignore[literal-required]
-    with pytest.raises(ValueError, match=f"^{'reason' if name == 'sentence' else name} is "):
+    with pytest.raises(ValueError, match=f"^{said}; it must be null"):
         Final(verdict=C, **given)
+
+
+def test_a_reason_has_no_other_fields() -> None:
+    """What a release doesn't know of a reason is refused, not lost."""
+    assert convert({"reason": "a", "kind": "error"}, Reason) == Reason(text="a", kind=Kind.ERROR)
+    with pytest.raises(ValidationError, match="unknown field `odd`"):
+        convert({"reason": "a", "kind": "error", "odd": 1}, Reason)
