@@ -116,7 +116,8 @@ INSERT INTO sales ("userId", "productId", "orderId", marketplace, "salePrice", "
   environment, "createdAt", "updatedAt")
 SELECT 1 + product % users, product,
        CASE WHEN fate >= 0.076 THEN id
-            WHEN kind > 0.99 THEN id
+            -- A sale of what isn't paid for yet is BLOCKED.
+            WHEN kind > 0.99 AND fate >= 0.050 THEN id
             ELSE '12-' || lpad(n::text, 10, '0') || '-8' END,
        (ARRAY['ebay', 'mercadolibre', 'amazon'])[1 + n % 3], cost * 3, cost, round(cost * 0.3, 2),
        gross, commission, gross - commission + CASE WHEN n % 9973 = 0 THEN 1 ELSE 0 END,

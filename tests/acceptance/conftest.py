@@ -17,6 +17,7 @@ import pytest
 from pytest_prodstatus import Endpoints, Secrets, Snapshots
 from tests.acceptance.support.access import (
     Access,
+    Budget,
     OpenPayPals,
     OpenSuppliers,
     own_paypals,
@@ -218,25 +219,38 @@ def paypal(settings: Settings, prodstatus_endpoint: Endpoints) -> Iterator[PayPa
 
 
 @pytest.fixture
+def look_up_budget(settings: Settings) -> Budget:
+    """How long all look-ups of the criterion may take together, at both providers."""
+    return Budget(settings.lookup_budget)
+
+
+@pytest.fixture
 def suppliers(
-    supplier: AliExpressClient, settings: Settings, prodstatus_endpoint: Endpoints
+    supplier: AliExpressClient,
+    settings: Settings,
+    look_up_budget: Budget,
+    prodstatus_endpoint: Endpoints,
 ) -> Iterator[OpenSuppliers]:
     """Opens the supplier for sellers with a credential of their own, by their rows."""
     with ExitStack() as stack:
 
         def access(rows: Mapping[int, StoredCredential]) -> Access[Supplier]:
             opened = own_suppliers(rows, settings, note=prodstatus_endpoint)
-            return Access(common=supplier, own=stack.enter_context(opened))
+            own = stack.enter_context(opened)
+            return Access(common=supplier, own=own, budget=look_up_budget)
 
         yield access
 
 
 @pytest.fixture
-def paypals(paypal: PayPalClient, settings: Settings) -> Iterator[OpenPayPals]:
+def paypals(
+    paypal: PayPalClient, settings: Settings, look_up_budget: Budget
+) -> Iterator[OpenPayPals]:
     """Opens PayPal for sellers with an application of their own, by their rows."""
     with ExitStack() as stack:
 
         def access(rows: Mapping[int, StoredCredential]) -> Access[PayoutProvider]:
-            return Access(common=paypal, own=stack.enter_context(own_paypals(rows, settings)))
+            own = stack.enter_context(own_paypals(rows, settings))
+            return Access(common=paypal, own=own, budget=look_up_budget)
 
         yield access

@@ -43,7 +43,10 @@ def test_purchased_order_exists(
     )
     evidence(**facts(supplier_ids))
     if attempted.paid == attempted.in_flight + attempted.unclear:
-        blocked(f"all {attempted.paid} paid orders are in flight", kind="pending")
+        blocked(
+            f"all {attempted.paid} paid orders are in flight, or dated ahead of the clock",
+            kind="pending",
+        )
     if supplier_ids.bought_outside and not supplier_ids.with_supplier_id + supplier_ids.without:
         blocked(
             f"all {supplier_ids.purchased} purchases were made outside of the store, so none has "
@@ -141,6 +144,13 @@ def test_paid_orders_reach_purchased(
             "known",
             kind="pending",
             remedy=f"run again in {settings.purchase_grace}",
+        )
+    if attempted.bought_unpaid:
+        blocked(
+            f"{attempted.bought_unpaid} orders have a supplier's id and are not paid for yet, by "
+            f"their status (newest: {listed(attempted.newest_bought_unpaid)})",
+            kind="inconclusive",
+            remedy="correct their status in the store",
         )
     if attempted.unknown:
         blocked(

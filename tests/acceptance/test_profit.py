@@ -7,7 +7,7 @@ import pytest
 from pytest_prodstatus import Evidence, blocked
 from tests.acceptance.support.catalogue import stricter
 from tests.acceptance.support.probes import profit
-from tests.acceptance.support.probes.facts import facts, listed, require_data
+from tests.acceptance.support.probes.facts import block_dated_ahead, facts, listed, require_data
 
 pytestmark = pytest.mark.stage("profit")
 
@@ -25,11 +25,14 @@ def test_completed_sales_have_positive_net_profit(
     )
     if net_profit.unbought:
         blocked(
-            f"{net_profit.unbought} completed sales are of orders that were never bought "
-            f"(newest sales: {listed(net_profit.newest_unbought)}): what they cost is not known",
+            f"{net_profit.unbought} completed sales are of orders that were never bought, or not "
+            f"paid for (newest sales: {listed(net_profit.newest_unbought)}): what they cost is not "
+            "known",
             kind="inconclusive",
-            remedy="buy them, or correct the ids of their orders",
+            remedy="buy them, or correct the ids or the status of their orders",
         )
+    if net_profit.dated_ahead:
+        block_dated_ahead(net_profit.dated_ahead, net_profit.newest_dated_ahead)
     if net_profit.unknown:
         blocked(
             f"{net_profit.unknown} sales have a status that the suite doesn't know "
@@ -55,6 +58,13 @@ def test_profit_adds_up(arithmetic: profit.Arithmetic, evidence: Evidence) -> No
         f"{arithmetic.wrong_commission}, net {arithmetic.wrong_net}; "
         f"newest sales: {listed(arithmetic.newest_wrong)})"
     )
+    if arithmetic.cost_unclear:
+        blocked(
+            f"{arithmetic.cost_unclear} of {arithmetic.sales} sales have a cost in a currency that "
+            f"is not known (newest sales: {listed(arithmetic.newest_cost_unclear)})",
+            kind="inconclusive",
+            remedy="set the currency of their products in the store",
+        )
 
 
 @stricter

@@ -7,7 +7,7 @@ import pytest
 from pytest_prodstatus import Evidence, blocked
 from tests.acceptance.support.catalogue import stricter
 from tests.acceptance.support.probes import sales
-from tests.acceptance.support.probes.facts import facts, listed, require_data
+from tests.acceptance.support.probes.facts import block_dated_ahead, facts, listed, require_data
 from tests.acceptance.support.settings import Settings
 
 pytestmark = pytest.mark.stage("sale")
@@ -41,6 +41,8 @@ def test_sale_for_every_purchased_order(
             kind="pending",
             remedy=f"run again in {settings.sale_grace}",
         )
+    if found.dated_ahead:
+        block_dated_ahead(found.dated_ahead, found.newest_dated_ahead)
 
 
 def test_sales_link_to_orders(sale_links: sales.SaleLinks, evidence: Evidence) -> None:
@@ -58,6 +60,15 @@ def test_sales_link_to_orders(sale_links: sales.SaleLinks, evidence: Evidence) -
             kind="inconclusive",
             remedy="correct their orderId, userId or productId in the store",
         )
+    if sale_links.unpaid:
+        blocked(
+            f"{sale_links.unpaid} of {sale_links.sales} sales are of an order that isn't paid for "
+            f"yet, by its status (newest sales: {listed(sale_links.newest_unpaid)})",
+            kind="inconclusive",
+            remedy="correct the status of their orders in the store",
+        )
+    if sale_links.dated_ahead:
+        block_dated_ahead(sale_links.dated_ahead, sale_links.newest_dated_ahead)
 
 
 @stricter

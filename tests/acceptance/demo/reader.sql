@@ -20,7 +20,7 @@ GRANT SELECT (id, "userId", title, currency, "shippingCost", "importTax", "publi
   ON products TO prodstatus_reader;
 GRANT SELECT ("userId", "productId", "publishedAt") ON marketplace_listings TO prodstatus_reader;
 GRANT SELECT ("userId", title, "createdAt") ON opportunities TO prodstatus_reader;
-GRANT SELECT ("orderId", success) ON purchase_attempt_logs TO prodstatus_reader;
+GRANT SELECT ("orderId", success, "createdAt") ON purchase_attempt_logs TO prodstatus_reader;
 GRANT SELECT (key, value) ON system_configs TO prodstatus_reader;
 GRANT SELECT (id, "userId", "cycleId", stage, success, "createdAt")
   ON autopilot_cycle_logs TO prodstatus_reader;

@@ -7,12 +7,14 @@ find either is not known to be missing.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
-from pytest_prodstatus import Endpoints
+from pytest_prodstatus import Endpoints, blocked
 from tests.acceptance.support.credentials import (
     StoredCredential,
     UnreadableCredential,
@@ -21,7 +23,7 @@ from tests.acceptance.support.credentials import (
     supplier_client,
     text_in,
 )
-from tests.acceptance.support.errors import CredentialRejected, Misconfigured
+from tests.acceptance.support.errors import CredentialRejected, Misconfigured, OutOfTime
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
 
@@ -40,6 +42,53 @@ OpenPayPals: TypeAlias = "Callable[[Mapping[int, StoredCredential]], Access[Payo
 """Opens PayPal for sellers with an application of their own, by their rows."""
 
 
+class Budget:
+    """How long all the look-ups of one criterion may take together, from the first one on.
+
+    Args:
+        span: how long; None for any time.
+        clock: returns seconds.
+    """
+
+    def __init__(
+        self, span: timedelta | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._span = span
+        self._clock = clock
+        self._began: float | None = None
+
+    def require_time(self) -> None:
+        """Begin, or raise OutOfTime at the end."""
+        now = self._clock()
+        if self._began is None:
+            self._began = now
+        if self._span is not None and now - self._began >= self._span.total_seconds():
+            raise OutOfTime(
+                provider="the provider",
+                operation="look-ups",
+                message=f"not all were made in {self._span} (PRODSTATUS_LOOKUP_BUDGET)",
+                sent=False,
+            )
+
+
+def require_all(noun: str, *, looked_up: int, unseen: int) -> None:
+    """End as BLOCKED, timeout, if the budget was over before the last look-up.
+
+    Args:
+        noun: what is looked up, in the plural.
+        looked_up: how many were.
+        unseen: how many weren't, for want of time.
+    """
+    if unseen:
+        blocked(
+            f"{unseen} of {looked_up + unseen} {noun} were not looked up in time: the look-ups of "
+            "this criterion took PRODSTATUS_LOOKUP_BUDGET",
+            kind="timeout",
+            remedy="run again when the provider answers faster, raise PRODSTATUS_LOOKUP_BUDGET, or "
+            "look fewer up",
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access(Generic[Client]):
     """Who looks something up for a seller.
@@ -47,10 +96,12 @@ class Access(Generic[Client]):
     Attributes:
         common: the store's own client.
         own: the sellers' own clients by user id; a sentence if one can't be used.
+        budget: how long all look-ups may take together.
     """
 
     common: Client
     own: Mapping[int, Client | str] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
 
     def find(
         self, user_id: int | None, look: Callable[[Client], Found | None]
@@ -63,7 +114,11 @@ class Access(Generic[Client]):
 
         Returns:
             What was found, and why the seller's own access could not be used; "" if it could.
+
+        Raises:
+            OutOfTime: the budget is spent. A look-up that is under way is finished.
         """
+        self.budget.require_time()
         own = None if user_id is None else self.own.get(user_id)
         unusable = own if isinstance(own, str) else ""
         if own is not None and not isinstance(own, str):

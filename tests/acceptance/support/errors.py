@@ -16,6 +16,7 @@ ApiError
 │   └── QuoteUnreadable       no price that can be relied on
 └── NetworkFault              BLOCKED: no answer came
     ├── TimedOut              it took too long
+    │   └── OutOfTime         the look-ups before it took all the time that there was
     └── OutcomeUnknown        an order was sent and it is not known whether it was placed
 ```
 """
@@ -152,6 +153,10 @@ class NetworkFault(ApiError):  # noqa: N818 - the name is whose fault it is
 
 class TimedOut(NetworkFault):
     """The provider took longer than the client waits."""
+
+
+class OutOfTime(TimedOut):
+    """The look-ups before this one took all the time that one criterion may take for them."""
 
 
 class OutcomeUnknown(NetworkFault):

@@ -60,6 +60,7 @@ class Settings:
         connect_timeout: how long connecting may take.
         snapshot_budget: how long all questions to the database may take together.
         retry_budget: how long one question to a provider may take with its repeats.
+        lookup_budget: how long all look-ups of one criterion may take together.
         wait: how long a new order may take to settle at the supplier.
         database_url: the store's database.
         encryption_key: ENCRYPTION_KEY, or JWT_SECRET if that is unset.
@@ -93,6 +94,7 @@ class Settings:
     connect_timeout: timedelta
     snapshot_budget: timedelta
     retry_budget: timedelta
+    lookup_budget: timedelta
     wait: timedelta
     database_url: Secret | None
     encryption_key: Secret | None
@@ -143,6 +145,7 @@ class Settings:
             connect_timeout=read.duration("PRODSTATUS_CONNECT_TIMEOUT", timedelta(seconds=10)),
             snapshot_budget=read.duration("PRODSTATUS_SNAPSHOT_BUDGET", timedelta(seconds=60)),
             retry_budget=read.duration("PRODSTATUS_RETRY_BUDGET", timedelta(seconds=30)),
+            lookup_budget=read.duration("PRODSTATUS_LOOKUP_BUDGET", timedelta(minutes=5)),
             wait=read.duration("PRODSTATUS_WAIT", timedelta(seconds=60)),
             database_url=read.secret("DATABASE_URL"),
             encryption_key=read.secret("ENCRYPTION_KEY") or read.secret("JWT_SECRET"),

@@ -25,6 +25,7 @@ def test_nothing_is_needed_to_make_them(variables: Make) -> None:
     bounds = (found.connect_timeout, found.lock_timeout, found.statement_timeout)
     assert [bound.total_seconds() for bound in bounds] == [10, 5, 60]
     assert found.snapshot_budget == timedelta(seconds=60)
+    assert found.lookup_budget == timedelta(minutes=5)
     assert found.database_url is None
     assert not found.purchase.armed
 

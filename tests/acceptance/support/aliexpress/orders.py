@@ -17,7 +17,8 @@ from tests.acceptance.support.http import Form
 _BOUGHT = frozenset(
     {"WAIT_SELLER_SEND_GOODS", "SELLER_PART_SEND_GOODS", "WAIT_BUYER_ACCEPT_GOODS", "FINISH"}
 )
-_ORDER_ID = re.compile(r"(?=0*[1-9])[0-9]{1,32}")
+# The supplier's own JSON has numbers, which can't begin with a zero.
+_ORDER_ID = re.compile(r"[1-9][0-9]{0,31}")
 # Seen in public order data: cancel_order_close_trade, buyer_cancel_notpay_order,
 # buyer_cancel_order_in_risk, buyer_pay_timeout, risk_reject_closed, seller_send_goods_timeout. A
 # plain "timeout" won't do: buyer_accept_goods_timeout ends an order that went well.
@@ -32,7 +33,7 @@ class SupplierOrder:
         order_id: the supplier's id.
         status: its `order_status`, upper case.
         end_reason: why it ended, if it has.
-        amount: its price, None if that can't be read: there are several, or it is below zero.
+        amount: its price, None if that can't be read: there are several, or it isn't above zero.
         created_at: when it was made; None if the supplier's time has no zone.
         gmt_create: that time as the supplier wrote it.
         request_id: the provider's id of the look-up.
@@ -171,7 +172,7 @@ def read_order(order_id: str, envelope: Envelope) -> SupplierOrder | None:
         order_id=order_id,
         status=status.upper(),
         end_reason=fields.text(result.get("end_reason")),
-        amount=price if price is not None and price.amount >= 0 else None,
+        amount=price if price is not None and price.amount > 0 else None,
         created_at=fields.instant(created),
         gmt_create=created,
         request_id=envelope.request_id,
@@ -179,7 +180,10 @@ def read_order(order_id: str, envelope: Envelope) -> SupplierOrder | None:
 
 
 def read_placed(envelope: Envelope) -> tuple[str, ...]:
-    """Return the order ids of an order-creation answer: none means that nothing is certain."""
+    """Return the order ids of an order-creation answer: none means that nothing is certain.
+
+    A number with zeros before it is no id: it may be another order's.
+    """
     numbers = fields.sequence(envelope.result.get("order_list"), inside="number")
     ids = [fields.text(number) for number in numbers]
     # Each once: an order that is named twice was taken for once.

@@ -26,7 +26,7 @@ CYCLE = Question(
         *("supplier_id", "by_hand", "other", "stand_in"),
     ),
     sales=(
-        *("id", "created", "reference", "in_environment"),
+        *("id", "created", "reference", "in_environment", "dated_ahead"),
         *_OF_SALE,
     ),
     steps={
@@ -67,15 +67,18 @@ CYCLE = Question(
     SELECT j.id, j.status, j.supplier_id, j.product, j.trade, j.attempted_at, j.by_hand,
            j.created AS ordered_at, p.user_id, p.id IS NOT NULL AS made, found.found_at,
            p.created_at, p.published_at, sale.id AS sale_id, sale.created AS sold_at,
+           j.created >= :soon OR sale.dated_ahead IS TRUE AS dated_ahead,
            {", ".join(f"sale.{name}" for name in _OF_SALE)}
     FROM ordered j
     LEFT JOIN offered p ON p.id = j.product
     LEFT JOIN found ON found.id = p.id
-    {sale_of("j", "created", *_OF_SALE)}
+    {sale_of("j", "created", "dated_ahead", *_OF_SALE)}
   ) AS t
 )""",
+        # What is dated ahead of the clock proves no step, and none that is missing.
+        "judged_funnel": "AS NOT MATERIALIZED (SELECT * FROM funnel WHERE NOT dated_ahead)",
         "furthest": """AS MATERIALIZED (
-  SELECT * FROM funnel ORDER BY steps DESC, ordered_at DESC, id LIMIT :cycle_sample
+  SELECT * FROM judged_funnel ORDER BY steps DESC, ordered_at DESC, id LIMIT :cycle_sample
 )""",
     },
     row="""
@@ -89,15 +92,16 @@ SELECT count(*) AS orders, count(*) FILTER (WHERE status = 'PURCHASED') AS any_p
        count(*) FILTER (WHERE steps >= 7) AS sold,
        count(*) FILTER (WHERE steps >= 8) AS earned,
        count(*) FILTER (WHERE steps >= 9) AS paid_out,
+       (SELECT count(*) FROM funnel WHERE dated_ahead) AS dated_ahead,
        ARRAY(SELECT jsonb_build_array(id, steps, user_id, product, trade, supplier_id, sale_id,
                CAST(net AS text), currency)
              FROM furthest ORDER BY steps DESC, ordered_at DESC, id) AS candidates,
        ARRAY(SELECT ARRAY[found_at, created_at, published_at, ordered_at, attempted_at, sold_at]
              FROM furthest ORDER BY steps DESC, ordered_at DESC, id) AS times
-FROM funnel""",
+FROM judged_funnel""",
     columns=(
         *("orders", "any_purchased", "found", "made", "published", "captured", "purchased"),
-        *("untouched", "sold", "earned", "paid_out", "candidates", "times"),
+        *("untouched", "sold", "earned", "paid_out", "dated_ahead", "candidates", "times"),
     ),
 )
 
@@ -196,9 +200,11 @@ class Cycle:
     """How many of the window's paid orders took each step and all those before it.
 
     Attributes:
-        orders: real orders past their payment.
+        orders: real orders past their payment, unless they or their sale are dated ahead of the
+            clock.
         any_purchased: those that were PURCHASED, with or without the steps before.
         found … paid_out: as in `STEPS`.
+        dated_ahead: orders that were left out since they or their sale are.
         candidates: those that came furthest, the newest first.
     """
 
@@ -213,6 +219,7 @@ class Cycle:
     sold: int
     earned: int
     paid_out: int
+    dated_ahead: int
     candidates: tuple[Candidate, ...]
 
     def funnel(self) -> dict[str, int]:

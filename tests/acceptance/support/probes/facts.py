@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from pytest_prodstatus import Money, blocked
 from tests.acceptance.support import fields
@@ -36,6 +36,16 @@ def require_data(count: int, noun: str, *, remedy: str | None = None) -> None:
     """End as BLOCKED, no-data, if there is nothing to judge: absence proves nothing."""
     if not count:
         blocked(f"there are no {noun} in the window", kind="no-data", remedy=remedy)
+
+
+def block_dated_ahead(count: int, sales: Iterable[int]) -> NoReturn:
+    """End as BLOCKED: sales that are dated ahead of the clock prove nothing."""
+    blocked(
+        f"{count} sales are dated ahead of the clock (newest: {listed(sales)}): when they were "
+        "made is not known",
+        kind="inconclusive",
+        remedy="compare the clocks of the store and its database",
+    )
 
 
 def fields_of(row: Row) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tests.acceptance.support.probes.rules import (
     other_supplier,
     stand_in_order,
     supplier_id,
+    trimmed,
 )
 from tests.acceptance.support.probes.window import Question
 
@@ -30,12 +31,19 @@ _OF_JUDGED = ("created", "status", "past_payment", "stand_in", "other")
 
 FULFILMENT = Question(
     name="fulfilment",
-    orders=(*_OF_JUDGED, "due", "unclear", "attempted", "unknown"),
+    orders=(
+        *(*_OF_JUDGED, "due", "unclear", "attempted", "unknown"),
+        *("before_payment", "supplier_id"),
+    ),
     steps=_JUDGED
     | {
         "unknown_orders": """AS (
   SELECT COALESCE(left(status, 40), 'NULL') AS status FROM placed
   WHERE unknown AND NOT stand_in AND NOT other
+)""",
+        "unpaid": """AS MATERIALIZED (
+  SELECT id, created FROM placed
+  WHERE before_payment AND supplier_id IS NOT NULL AND NOT stand_in AND NOT other
 )""",
         "unpurchased": """AS MATERIALIZED (
   SELECT id, created, status FROM judged
@@ -51,6 +59,8 @@ SELECT counted.*,
        ARRAY(SELECT status || ' ' || count(*) FROM unpurchased GROUP BY status ORDER BY status)
          AS unpurchased_by_status,
        ARRAY(SELECT id FROM unpurchased ORDER BY created DESC, id LIMIT 5) AS newest_unpurchased,
+       (SELECT count(*) FROM unpaid) AS bought_unpaid,
+       ARRAY(SELECT id FROM unpaid ORDER BY created DESC, id LIMIT 5) AS newest_bought_unpaid,
        (SELECT count(*) FROM unknown_orders) AS unknown,
        ARRAY(SELECT status || ' ' || count(*) FROM unknown_orders
              GROUP BY status ORDER BY count(*) DESC, status LIMIT 5) AS unknown_by_status
@@ -75,6 +85,8 @@ FROM (
         "unpurchased",
         "unpurchased_by_status",
         "newest_unpurchased",
+        "bought_unpaid",
+        "newest_bought_unpaid",
         "unknown",
         "unknown_by_status",
         "stand_ins",
@@ -181,8 +193,15 @@ SELECT (SELECT count(*) FROM identified) AS with_supplier_id,
 )
 
 # What a purchase is compared with is looked up by its key: orders of any age, and every attempt.
+# The window's attempts are scanned once, since the store has no index of their dates: for orders
+# that are older than the window, and for ids with something invisible around them.
 # A trade that is written in two ways is found within the window, where both are read anyway. If a
 # product isn't known, the same trade may be a cart, or bought twice.
+_ATTEMPTED = trimmed('a."orderId"')
+_EXACT = """
+    SELECT count(*) AS exact FROM purchase_attempt_logs x
+    WHERE x."orderId" = {order} AND x.success OFFSET 0
+  """
 REPEATED = Question(
     name="repeated",
     orders=("created", "status", "trade", "product", "supplier_id", "past_payment", "stand_in"),
@@ -207,8 +226,29 @@ REPEATED = Question(
   WHERE trade_key IN (SELECT trade_key FROM trades WHERE product IS NULL)
   GROUP BY trade_key HAVING sum(n) > 1
 )""",
+        "attempted": f"""AS MATERIALIZED (
+  SELECT a.id, count(*) FILTER (WHERE a.spelled) AS spelled
+  FROM (
+    SELECT {_ATTEMPTED} AS id, {_ATTEMPTED} <> a."orderId" AS spelled
+    FROM purchase_attempt_logs a WHERE a.success AND a."createdAt" >= :since
+  ) AS a LEFT JOIN placed p ON p.id = a.id
+  WHERE p.id IS NULL OR a.spelled
+  GROUP BY a.id
+)""",
+        "older": f"""AS MATERIALIZED (
+  SELECT a.id, o.created, a.spelled + attempt.exact AS successes
+  FROM attempted a
+  CROSS JOIN LATERAL (
+    SELECT o."createdAt" AS created FROM orders o
+    WHERE o.id = a.id AND o."createdAt" < :since AND o.status = ANY(:past_payment)
+      AND NOT {stand_in_order("o")}
+    OFFSET 0
+  ) AS o
+  CROSS JOIN LATERAL ({_EXACT.format(order="a.id")}) AS attempt
+)""",
         "compared": f"""AS MATERIALIZED (
-  SELECT j.id, j.created, j.trade, j.bought, attempt.successes,
+  SELECT j.id, j.created, j.trade, j.bought,
+         attempt.exact + COALESCE(a.spelled, 0) AS successes,
          COALESCE(twin.id, CASE WHEN w.first = j.id THEN w.last ELSE w.first END) AS twin,
          twin.perhaps OR j.trade_key IN (SELECT trade_key FROM perhaps_twice) AS perhaps
   FROM buying j
@@ -223,10 +263,13 @@ REPEATED = Question(
       AND NOT {stand_in_order("o")}
     OFFSET 0
   ) AS twin
-  CROSS JOIN LATERAL (
-    SELECT count(*) AS successes FROM purchase_attempt_logs a
-    WHERE a."orderId" = j.id AND a.success OFFSET 0
-  ) AS attempt
+  LEFT JOIN attempted a ON a.id = j.id
+  CROSS JOIN LATERAL ({_EXACT.format(order="j.id")}) AS attempt
+)""",
+        "attempted_twice": """AS MATERIALIZED (
+  SELECT id, created FROM compared WHERE successes > 1
+  UNION ALL
+  SELECT id, created FROM older WHERE successes > 1
 )""",
     },
     row="""
@@ -235,14 +278,13 @@ SELECT counted.*,
              ORDER BY created DESC, id LIMIT 5) AS newest_trades,
        ARRAY(SELECT id || ' of ' || trade FROM compared WHERE twin IS NULL AND perhaps
              ORDER BY created DESC, id LIMIT 5) AS unclear_trades,
-       ARRAY(SELECT id FROM compared WHERE successes > 1 ORDER BY created DESC, id LIMIT 5)
-         AS newest_orders
+       (SELECT count(*) FROM attempted_twice) AS bought_twice,
+       ARRAY(SELECT id FROM attempted_twice ORDER BY created DESC, id LIMIT 5) AS newest_orders
 FROM (
   SELECT count(*) FILTER (WHERE bought) AS compared,
          count(*) FILTER (WHERE twin IS NOT NULL) AS trades_bought_twice,
          count(*) FILTER (WHERE twin IS NULL AND perhaps) AS trades_unclear,
-         count(*) FILTER (WHERE successes > 0) AS logged,
-         count(*) FILTER (WHERE successes > 1) AS bought_twice
+         count(*) FILTER (WHERE successes > 0) AS logged
   FROM compared
 ) AS counted""",
     columns=(
@@ -282,13 +324,15 @@ class Fulfilment:
         paid: real orders that were paid for, in any status since.
         attempted: those that fulfilment has touched.
         in_flight: PAID or PURCHASING, and not yet due.
-        unclear: PAID, made long ago, and changed just now (when they were paid isn't stored), or
-            dated ahead of the clock.
+        unclear: PAID, made long ago, and changed just now (when they were paid isn't stored); or,
+            in any status, dated ahead of the clock.
         unclear_orders: at most five of their ids.
         purchased: PURCHASED, with or without a supplier id.
         unpurchased: failed, in the manual queue, or overdue.
         unpurchased_by_status: the same by status, as "FAILED 2".
         newest_unpurchased: at most five order ids.
+        bought_unpaid: orders with a supplier's id that aren't paid for yet, by their status.
+        newest_bought_unpaid: at most five of their ids.
         unknown: orders whose status is none that the store is known to have.
         unknown_by_status: the same by status, as "REFUNDING 2", the five most frequent.
         stand_ins: orders that were left out as stand-ins.
@@ -304,6 +348,8 @@ class Fulfilment:
     unpurchased: int
     unpurchased_by_status: tuple[str, ...]
     newest_unpurchased: tuple[str, ...]
+    bought_unpaid: int
+    newest_bought_unpaid: tuple[str, ...]
     unknown: int
     unknown_by_status: tuple[str, ...]
     stand_ins: int
@@ -360,7 +406,8 @@ class Repeated:
             the product isn't known.
         unclear_trades: at most five, as "order of marketplace order".
         logged: real orders with an attempt that succeeded.
-        bought_twice: those with two or more.
+        bought_twice: those with two or more, and older ones with two or more of which one is of
+            the window.
         newest_orders: at most five of their ids.
     """
 

@@ -18,12 +18,14 @@ _ADMIN = """(SELECT NULLIF(btrim("adminPaypalEmail", :blank), '')
 # Nothing is paid out if there is nothing to pay: no commission, or no net profit.
 _OWED_ADMIN, _OWED_USER = "(commission <= 0) IS NOT TRUE", "(net <= 0) IS NOT TRUE"
 _OWED = ("commission", "net", "admin_payout", "user_payout", "executed")
-_PAID = f"""((admin_payout IS NOT NULL OR NOT {_OWED_ADMIN})
+# Only the user's payout can be Payoneer's; for the platform's that word is no payout's id.
+_ADMIN_MADE = "(strpos(lower(admin_payout), 'payoneer') = 0) IS TRUE"
+_PAID = f"""(({_ADMIN_MADE} OR NOT {_OWED_ADMIN})
     AND (user_payout IS NOT NULL OR NOT {_OWED_USER})
     AND (executed OR NOT {_OWED_ADMIN} AND NOT {_OWED_USER}))"""
 # One of the payouts that are owed was made, and the other wasn't.
 _HALF = f"""(payout_due AND {_OWED_ADMIN} AND {_OWED_USER}
-    AND (admin_payout IS NULL) <> (user_payout IS NULL))"""
+    AND {_ADMIN_MADE} <> (user_payout IS NOT NULL))"""
 
 # Sales that are paid out: those that fell through are not.
 _SOLD = "FROM sold WHERE is_real AND NOT fell_through"
@@ -67,13 +69,16 @@ STORED = Question(
     },
     row="""
 SELECT count(*) AS sales, count(*) FILTER (WHERE NOT owed) AS nothing_owed,
-       count(*) FILTER (WHERE paid) AS paid_out,
+       count(*) FILTER (WHERE paid AND NOT dated_ahead) AS paid_out,
        count(*) FILTER (WHERE NOT paid AND NOT due AND NOT dated_ahead) AS in_flight,
-       count(*) FILTER (WHERE NOT paid AND dated_ahead) AS dated_ahead,
+       count(*) FILTER (WHERE dated_ahead) AS dated_ahead,
+       ARRAY(SELECT id FROM stored WHERE dated_ahead ORDER BY created DESC, id LIMIT 5)
+         AS newest_dated_ahead,
        count(*) FILTER (WHERE NOT paid AND due) AS unpaid,
        ARRAY(SELECT id FROM stored WHERE NOT paid AND due ORDER BY created DESC, id LIMIT 5)
          AS newest_unpaid,
-       ARRAY(SELECT id FROM stored WHERE paid ORDER BY created DESC, id LIMIT 5) AS newest
+       ARRAY(SELECT id FROM stored WHERE paid AND NOT dated_ahead
+             ORDER BY created DESC, id LIMIT 5) AS newest
 FROM stored""",
     columns=(
         "sales",
@@ -81,6 +86,7 @@ FROM stored""",
         "paid_out",
         "in_flight",
         "dated_ahead",
+        "newest_dated_ahead",
         "unpaid",
         "newest_unpaid",
         "newest",
@@ -216,8 +222,8 @@ class PayoutSetup:
 class StoredPayouts:
     """Which of the window's sales have every payout id that is owed and are marked as paid out.
 
-    A sale that isn't yet due is in flight, unless it is dated ahead of the clock; one without
-    commission and net profit owes nothing.
+    A sale that isn't yet due is in flight. One that is dated ahead of the clock is counted apart,
+    paid out or not; one without commission and net profit owes nothing.
     `newest…` hold at most five sale ids.
     """
 
@@ -226,6 +232,7 @@ class StoredPayouts:
     paid_out: int
     in_flight: int
     dated_ahead: int
+    newest_dated_ahead: tuple[int, ...]
     unpaid: int
     newest_unpaid: tuple[int, ...]
     newest: tuple[int, ...]

@@ -14,15 +14,15 @@ from tests.acceptance.support.probes.window import Question
 NET = Question(
     name="net_profit",
     sales=(
-        *("id", "created", "status", "fell_through", "currency", "net", "is_real"),
-        *("order_id", "order_supplier_id", "order_outside", "order_other"),
+        *("id", "created", "status", "fell_through", "currency", "net", "is_real", "dated_ahead"),
+        *("order_id", "order_supplier_id", "order_outside", "order_other", "order_before_payment"),
     ),
     steps={
         "completed": """AS MATERIALIZED (
-  SELECT id, created, net, currency,
+  SELECT id, created, net, currency, dated_ahead,
          COALESCE(net > 0 AND net <> 'NaN', false) AS earned,
-         order_id IS NOT NULL AND order_supplier_id IS NULL AND NOT order_outside
-           AND NOT order_other AS unbought
+         order_id IS NOT NULL AND (order_before_payment IS TRUE
+           OR order_supplier_id IS NULL AND NOT order_outside AND NOT order_other) AS unbought
   FROM sold WHERE is_real AND NOT fell_through AND status = ANY(:completed)
 )""",
         "unknown_sales": """AS (
@@ -36,9 +36,9 @@ SELECT count(*) AS completed,
        (SELECT count(*) FROM sold
         WHERE is_real AND status = ANY(:under_way)) AS waiting,
        ARRAY(SELECT sum(net) || ' ' || currency FROM completed
-             WHERE currency IS NOT NULL AND net <> 'NaN' AND NOT unbought
+             WHERE currency IS NOT NULL AND net <> 'NaN' AND NOT unbought AND NOT dated_ahead
              GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 20) AS net_profit,
-       ARRAY(SELECT id FROM completed WHERE earned AND NOT unbought
+       ARRAY(SELECT id FROM completed WHERE earned AND NOT unbought AND NOT dated_ahead
              ORDER BY created DESC, id LIMIT 5) AS newest,
        count(*) FILTER (WHERE NOT earned) AS without_profit,
        ARRAY(SELECT id FROM completed WHERE NOT earned ORDER BY created DESC, id LIMIT 5)
@@ -46,6 +46,9 @@ SELECT count(*) AS completed,
        count(*) FILTER (WHERE unbought) AS unbought,
        ARRAY(SELECT id FROM completed WHERE unbought ORDER BY created DESC, id LIMIT 5)
          AS newest_unbought,
+       count(*) FILTER (WHERE dated_ahead) AS dated_ahead,
+       ARRAY(SELECT id FROM completed WHERE dated_ahead ORDER BY created DESC, id LIMIT 5)
+         AS newest_dated_ahead,
        (SELECT count(*) FROM unknown_sales) AS unknown,
        ARRAY(SELECT status || ' ' || count(*) FROM unknown_sales
              GROUP BY status ORDER BY count(*) DESC, status LIMIT 5) AS unknown_by_status
@@ -59,6 +62,8 @@ FROM completed""",
         "newest_without_profit",
         "unbought",
         "newest_unbought",
+        "dated_ahead",
+        "newest_dated_ahead",
         "unknown",
         "unknown_by_status",
     ),
@@ -87,6 +92,7 @@ ARITHMETIC = Question(
   SELECT x.id, x.created, x.currency, x.price, x.cost, x.fee, x.gross, x.commission, x.net,
          unit.digits, unit.tolerance, x.created >= r.since OR r.since IS NULL AS of_today,
          upper(btrim(p.currency)) = x.currency AS one_currency,
+         NULLIF(btrim(p.currency, :blank), '') IS NULL AS cost_unclear,
          -- Shipping and tax as the product has them: they count unless it was changed since.
          LEAST(p."shippingCost", p."importTax") < 0
            OR 'NaN' IN (p."shippingCost", p."importTax") AS extra_impossible,
@@ -155,6 +161,9 @@ SELECT counted.*,
              GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 20) AS commission,
        ARRAY(SELECT id FROM wrong WHERE gross OR commission OR net
              ORDER BY created DESC, id LIMIT 5) AS newest_wrong,
+       (SELECT count(*) FROM calculated WHERE cost_unclear) AS cost_unclear,
+       ARRAY(SELECT id FROM calculated WHERE cost_unclear ORDER BY created DESC, id LIMIT 5)
+         AS newest_cost_unclear,
        ARRAY(SELECT id FROM wrong WHERE negative OR unlike
              ORDER BY created DESC, id LIMIT 5) AS impossible
 FROM (
@@ -178,6 +187,8 @@ FROM (
         "wrong_net",
         "wrong",
         "newest_wrong",
+        "cost_unclear",
+        "newest_cost_unclear",
         "negative",
         "unlike_their_orders",
         "impossible",
@@ -191,7 +202,8 @@ class NetProfit:
 
     `waiting` counts real sales that aren't completed: only a person marks them as delivered.
     `unbought` counts those that are, though their order has no supplier's id and wasn't bought
-    outside of the store; what they earned is not in the sums. `unknown` counts sales of a status
+    outside of the store, or isn't paid for yet, by its status; `dated_ahead` those that are dated
+    ahead of the clock. What both earned is not in the sums. `unknown` counts sales of a status
     that the store isn't known to have.
     """
 
@@ -203,6 +215,8 @@ class NetProfit:
     newest_without_profit: tuple[int, ...]
     unbought: int
     newest_unbought: tuple[int, ...]
+    dated_ahead: int
+    newest_dated_ahead: tuple[int, ...]
     unknown: int
     unknown_by_status: tuple[str, ...]
 
@@ -224,6 +238,8 @@ class Arithmetic:
         wrong_net: not gross profit less commission, rounded to the minor unit.
         wrong: sales with any of these.
         newest_wrong: at most five sale ids.
+        cost_unclear: sales whose product has no currency, which their cost is in.
+        newest_cost_unclear: at most five of their ids.
         negative: sales with a negative cost or fee, shipping and import tax included.
         unlike_their_orders: sales of another price or currency than their order's.
         impossible: at most five ids of these two.
@@ -238,6 +254,8 @@ class Arithmetic:
     wrong_net: int
     wrong: int
     newest_wrong: tuple[int, ...]
+    cost_unclear: int
+    newest_cost_unclear: tuple[int, ...]
     negative: int
     unlike_their_orders: int
     impossible: tuple[int, ...]

@@ -32,8 +32,9 @@ RULES: Mapping[str, object] = {
     "blank": _BLANK,
     # Every listed stand-in (SIMULATED_ORDER_ID, TEST_SIMULATED, REAL_PAYOUT_TEST,
     # FINAL_PAYOUT_TEST) contains one of these words.
-    # 16 digits today, 14 and 15 earlier: "0", "ERROR 503" and "TEST_SIMULATED" are no ids.
-    "supplier_number": "^[0-9]{10,}$",
+    # 16 digits today, 14 and 15 earlier: "0", "ERROR 503" and "TEST_SIMULATED" are no ids. The
+    # supplier answers with a JSON number, which can't begin with a zero.
+    "supplier_number": "^[1-9][0-9]{9,}$",
     # The store's own test tools write these into "paypalOrderId"; its own filter of real orders
     # leaves them out.
     "stand_in_orders": f"^[{_BLANK}]*(TEST|DEMO|MOCK|SIM_|ORD-TEST|REAL_TEST_|test-full-cycle:)",
@@ -154,7 +155,7 @@ def stand_in_id(column: str) -> str:
 def supplier_id(order: str) -> str:
     """Return the expression for an order's real AliExpress id, NULL if it has none.
 
-    Supplier ids are long numbers: any other text, such as "N/A", is not an id.
+    Supplier ids are long numbers: any other text, such as "N/A" or "0000000000", is not an id.
     """
     column = f'{order}."aliexpressOrderId"'
     bare = f"btrim({column}, :blank)"

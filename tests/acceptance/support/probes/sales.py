@@ -29,12 +29,12 @@ _TWIN = f"""
 MISSING = Question(
     name="sales_of_orders",
     orders=("created", "status", "stand_in", "other", "sale_due", "sale_unclear"),
-    sales=("id", "reference", "in_environment"),
+    sales=("id", "reference", "in_environment", "dated_ahead"),
     steps={
         "purchased": f"""AS MATERIALIZED (
   SELECT o.id, o.created, o.stand_in, o.other, o.sale_due AS due, o.sale_unclear AS unclear,
-         sale.id AS sale
-  FROM placed o {sale_of("o")}
+         sale.id AS sale, sale.dated_ahead
+  FROM placed o {sale_of("o", "dated_ahead")}
   WHERE o.status = 'PURCHASED'
 )"""
     },
@@ -43,12 +43,16 @@ SELECT counted.*,
        ARRAY(SELECT id FROM purchased WHERE NOT stand_in AND sale IS NULL AND due
              ORDER BY created DESC, id LIMIT 5) AS newest_without_sale,
        ARRAY(SELECT id FROM purchased WHERE NOT stand_in AND sale IS NULL AND unclear
-             ORDER BY created DESC, id LIMIT 5) AS unclear_orders
+             ORDER BY created DESC, id LIMIT 5) AS unclear_orders,
+       ARRAY(SELECT sale FROM purchased WHERE NOT stand_in AND dated_ahead
+             ORDER BY created DESC, id LIMIT 5) AS newest_dated_ahead
 FROM (
   SELECT count(*) FILTER (WHERE NOT stand_in) AS purchased,
          count(*) FILTER (WHERE NOT stand_in AND other) AS other_suppliers,
          count(*) FILTER (WHERE stand_in) AS stand_ins,
-         count(*) FILTER (WHERE NOT stand_in AND sale IS NOT NULL) AS with_sale,
+         count(*) FILTER (WHERE NOT stand_in AND sale IS NOT NULL AND dated_ahead IS NOT TRUE)
+           AS with_sale,
+         count(*) FILTER (WHERE NOT stand_in AND dated_ahead) AS dated_ahead,
          count(*) FILTER (WHERE NOT stand_in AND sale IS NULL AND NOT due AND NOT unclear)
            AS in_flight,
          count(*) FILTER (WHERE NOT stand_in AND sale IS NULL AND unclear) AS unclear,
@@ -60,6 +64,8 @@ FROM (
         "other_suppliers",
         "stand_ins",
         "with_sale",
+        "dated_ahead",
+        "newest_dated_ahead",
         "in_flight",
         "unclear",
         "without_sale",
@@ -73,12 +79,14 @@ LINKS = Question(
     sales=(
         *("id", "created", "fell_through", "reference", "is_real"),
         *("user_id", "product", "order_id", "order_trade", "order_user_id", "order_product"),
+        *("dated_ahead", "order_before_payment"),
     ),
     steps={
         "linked": """AS MATERIALIZED (
   SELECT id, created, reference, product, order_id, NOT fell_through AS live,
          order_id IS NULL AND reference ~ :marketplace_number AS from_marketplace,
          user_id <> order_user_id OR product <> order_product AS unlike,
+         dated_ahead, order_before_payment AS unpaid,
          CASE WHEN strpos(order_trade, ':') > 0
               THEN btrim(substr(order_trade, strpos(order_trade, ':') + 1), :blank) END AS number
   FROM sold WHERE is_real
@@ -95,6 +103,10 @@ SELECT counted.*,
              ORDER BY created DESC, id LIMIT 5) AS newest_dangling,
        ARRAY(SELECT id FROM linked WHERE unlike ORDER BY created DESC, id LIMIT 5)
          AS newest_unlike,
+       ARRAY(SELECT id FROM linked WHERE dated_ahead ORDER BY created DESC, id LIMIT 5)
+         AS newest_dated_ahead,
+       ARRAY(SELECT id FROM linked WHERE unpaid ORDER BY created DESC, id LIMIT 5)
+         AS newest_unpaid,
        ARRAY(SELECT id FROM linked ORDER BY created DESC, id LIMIT 5) AS newest,
        (SELECT count(*) FROM sold_twice) AS sold_twice,
        ARRAY(SELECT id || ' and ' || twin FROM sold_twice ORDER BY created DESC, id LIMIT 5)
@@ -103,6 +115,8 @@ FROM (
   SELECT count(*) AS sales, count(*) FILTER (WHERE order_id IS NOT NULL) AS linked,
          count(*) FILTER (WHERE from_marketplace) AS marketplace_numbers,
          count(*) FILTER (WHERE unlike) AS unlike,
+         count(*) FILTER (WHERE dated_ahead) AS dated_ahead,
+         count(*) FILTER (WHERE unpaid) AS unpaid,
          count(*) FILTER (WHERE order_id IS NULL AND from_marketplace IS NOT TRUE) AS dangling
   FROM linked
 ) AS counted""",
@@ -114,6 +128,10 @@ FROM (
         "newest_dangling",
         "unlike",
         "newest_unlike",
+        "dated_ahead",
+        "newest_dated_ahead",
+        "unpaid",
+        "newest_unpaid",
         "newest",
         "sold_twice",
         "sales_of_one_trade",
@@ -160,6 +178,8 @@ class SalesOfOrders:
         other_suppliers: how many of them are these.
         stand_ins: orders that were left out as stand-ins.
         with_sale: those with a sale in the target's environment.
+        dated_ahead: those whose sale is dated ahead of the clock.
+        newest_dated_ahead: at most five ids of these sales.
         in_flight: changed a moment ago, so they may still become one.
         unclear: changed a moment ago, but last tried long ago (when they were bought isn't stored),
             or dated ahead of the clock.
@@ -172,6 +192,8 @@ class SalesOfOrders:
     other_suppliers: int
     stand_ins: int
     with_sale: int
+    dated_ahead: int
+    newest_dated_ahead: tuple[int, ...]
     in_flight: int
     unclear: int
     without_sale: int
@@ -183,8 +205,9 @@ class SalesOfOrders:
 class SaleLinks:
     """What the window's real sales link to: an order, a marketplace's own number, or nothing.
 
-    `unlike` counts the sales of another user or product than their order's. `sold_twice` counts
-    those whose trade another sale has too; at most five are named, as "sale and sale".
+    `unlike` counts the sales of another user or product than their order's, and `unpaid` those
+    whose order isn't paid for yet, by its status. `sold_twice` counts those whose trade another
+    sale has too; at most five are named, as "sale and sale".
     """
 
     sales: int
@@ -194,6 +217,10 @@ class SaleLinks:
     newest_dangling: tuple[int, ...]
     unlike: int
     newest_unlike: tuple[int, ...]
+    dated_ahead: int
+    newest_dated_ahead: tuple[int, ...]
+    unpaid: int
+    newest_unpaid: tuple[int, ...]
     newest: tuple[int, ...]
     sold_twice: int
     sales_of_one_trade: tuple[str, ...]

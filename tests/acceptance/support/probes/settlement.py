@@ -9,9 +9,9 @@ from functools import partial
 from typing import Protocol
 
 from pytest_prodstatus import blocked
-from tests.acceptance.support.access import Access
+from tests.acceptance.support.access import Access, require_all
 from tests.acceptance.support.clock import Waiting
-from tests.acceptance.support.errors import NetworkFault, NotFound, ProviderFault
+from tests.acceptance.support.errors import NetworkFault, NotFound, OutOfTime, ProviderFault
 from tests.acceptance.support.paypal.payouts import PayoutBatch, item_verdict
 from tests.acceptance.support.probes.payouts import Payout
 
@@ -29,6 +29,7 @@ class Settlement:
 
     Attributes:
         looked_up: how many batches were looked up.
+        unseen: how many weren't, since there was no time left.
         settled: those with one item, paid, of the sale's amount and to a known receiver.
         wrong: one sentence for each that isn't so and never will be, without any address.
         pending: one for each that is not settled yet.
@@ -39,6 +40,7 @@ class Settlement:
     """
 
     looked_up: int
+    unseen: int
     settled: int
     wrong: tuple[str, ...] = field(repr=False)
     pending: tuple[str, ...] = field(repr=False)
@@ -46,8 +48,13 @@ class Settlement:
     last_debug_id: str | None
     completed_at: datetime | None
 
+    def require_all(self) -> None:
+        """End as BLOCKED if there was no time to look all payouts up."""
+        require_all("payouts", looked_up=self.looked_up, unseen=self.unseen)
+
     def require_settled(self, *, accept_payoneer: bool) -> None:
-        """End as BLOCKED if a payout is pending or can't be looked up."""
+        """End as BLOCKED if a payout is pending or can't be looked up, or wasn't in time."""
+        self.require_all()
         if self.pending:
             blocked(
                 f"{len(self.pending)} of {self.looked_up} payouts not settled: "
@@ -86,6 +93,7 @@ def settle(
     former = {_address(receiver) for receiver in former_receivers}
     by_paypal = [payout for payout in payouts if not payout.payoneer]
     looks = _looked_up(providers, by_paypal, former)
+    missed = len(by_paypal) - len(looks)
     moving = [look.payout for look in looks if look.moves]
     if wait and moving and not any(look.wrong for look in looks):
         again = wait(
@@ -101,6 +109,7 @@ def settle(
     debug_ids = [look.batch.debug_id for look in looks if look.batch and look.batch.debug_id]
     return Settlement(
         looked_up=len(looks),
+        unseen=missed,
         settled=sum(look.settled for look in looks),
         wrong=tuple(look.wrong for look in looks if look.wrong),
         pending=tuple(look.pending for look in looks if look.pending and not look.wrong),
@@ -148,6 +157,8 @@ def _looked_up(
         name = f"sale {payout.sale_id} {payout.role} payout {payout.batch_id}: "
         try:
             batch, unusable = providers.find(payout.user_id, partial(_batch, payout.batch_id))
+        except OutOfTime:
+            break
         except (ProviderFault, NetworkFault):
             if any(look.wrong for look in looks):
                 break  # what was seen to be wrong stays wrong

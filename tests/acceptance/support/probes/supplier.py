@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from pytest_prodstatus import blocked
-from tests.acceptance.support.access import Access
+from tests.acceptance.support.access import Access, require_all
 from tests.acceptance.support.aliexpress.orders import Supplier, SupplierOrder, order_verdict
+from tests.acceptance.support.errors import OutOfTime
 from tests.acceptance.support.probes.orders import Purchase
 
 
@@ -22,6 +23,7 @@ class LookUps:
         pending: known, and their status proves nothing yet; or not known, and the seller's own
             token can't be used.
         outside: not known, and bought by hand: the API knows only what was bought through it.
+        unseen: how many weren't looked up, since there was no time left.
         request_ids: the provider's ids of the look-ups.
     """
 
@@ -29,10 +31,13 @@ class LookUps:
     lost: tuple[str, ...]
     pending: tuple[str, ...]
     outside: tuple[str, ...]
+    unseen: int
     request_ids: tuple[str, ...]
 
     def require_settled(self) -> None:
-        """End as BLOCKED if an order is pending, or none could be looked up."""
+        """End as BLOCKED if an order is pending, none could be looked up, or not all in time."""
+        seen = sum(map(len, (self.confirmed, self.lost, self.pending, self.outside)))
+        require_all("purchases", looked_up=seen, unseen=self.unseen)
         if self.pending:
             blocked(
                 f"the supplier has not settled {', '.join(self.pending)}",
@@ -56,7 +61,12 @@ def look_up(suppliers: Access[Supplier], purchases: Sequence[Purchase]) -> LookU
     found: dict[str, list[str]] = {"confirmed": [], "lost": [], "pending": [], "outside": []}
     requests = []
     for purchase in purchases:
-        order, unusable = suppliers.find(purchase.user_id, partial(_order, purchase.supplier_id))
+        try:
+            order, unusable = suppliers.find(
+                purchase.user_id, partial(_order, purchase.supplier_id)
+            )
+        except OutOfTime:
+            break
         if order is None and unusable and not purchase.by_hand:
             status, where = f"can't be looked up as its seller: {unusable}", "pending"
         elif order is None:
@@ -67,7 +77,9 @@ def look_up(suppliers: Access[Supplier], purchases: Sequence[Purchase]) -> LookU
             where = {"CONFIRMED": "confirmed", "FAILED": "lost"}.get(verdict, "pending")
             requests.append(order.request_id)
         found[where].append(f"{purchase.order_id} {purchase.supplier_id} {status}")
+    seen = sum(map(len, found.values()))
     return LookUps(
         **{name: tuple(texts) for name, texts in found.items()},
+        unseen=len(purchases) - seen,
         request_ids=tuple(request for request in requests if request),
     )

@@ -40,7 +40,7 @@ class TracedOrders:
         """Return the newest orders that took every step in the database, with their payouts.
 
         Raises:
-            Blocked: nothing was purchased.
+            Blocked: nothing was purchased, or what may have taken a step is dated ahead.
             AssertionError: the cycle breaks at a step.
         """
         require_data(self.cycle.any_purchased, "PURCHASED orders")
@@ -48,6 +48,7 @@ class TracedOrders:
         if broken is not None:
             _, words = broken
             orders = self.cycle.orders
+            self._require_dated(words)
             msg = f"the cycle breaks at a step that none of {orders} orders took: {words}"
             raise AssertionError(msg)
         return [
@@ -60,7 +61,8 @@ class TracedOrders:
         """Return the order that came furthest, if it took a step.
 
         Raises:
-            Blocked: nothing was purchased, or it did not come as far as the step before.
+            Blocked: nothing was purchased, it did not come as far as the step before, or what may
+                have taken this one is dated ahead.
             AssertionError: the cycle breaks at this step.
         """
         require_data(self.cycle.any_purchased, "PURCHASED orders")
@@ -74,9 +76,21 @@ class TracedOrders:
                     f"{words!r}",
                     kind="no-data",
                 )
+            self._require_dated(words)
             msg = f"order {order.order_id}, which came furthest, lacks {words!r}"
             raise AssertionError(msg)
         return order
+
+    def _require_dated(self, words: str) -> None:
+        """End as BLOCKED if an order that was left out for its date may have taken a step."""
+        ahead = self.cycle.dated_ahead
+        if ahead:
+            blocked(
+                f"{ahead} orders or their sales are dated ahead of the clock, and no other order "
+                f"took this step: {words}",
+                kind="inconclusive",
+                remedy="compare the clocks of the store and its database",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +198,8 @@ def _trace(
             f"not to be looked up as its seller ({unusable}), nor otherwise",
         )
     paid = settle(paypals, made, former_receivers=settings.former_receivers)
+    if not paid.wrong:
+        paid.require_all()
     faults, waits = list(paid.wrong), list(paid.pending)
     if verdict != "CONFIRMED":
         (faults if verdict == "FAILED" else waits).append(

@@ -45,6 +45,7 @@ _OF_ORDERS: Mapping[str, str] = {
     "currency": "o.currency",
     "attempted_at": 'o."lastAttemptAt"',
     "past_payment": "o.status = ANY(:past_payment)",
+    "before_payment": "o.status = ANY(:before_payment)",
     "unknown": "(o.status = ANY(:past_payment) OR o.status = ANY(:before_payment)) IS NOT TRUE",
     "supplier_id": supplier_id("o"),
     "outside": bought_outside("o"),
@@ -52,12 +53,11 @@ _OF_ORDERS: Mapping[str, str] = {
     "other": other_supplier("o"),
     "stand_in": stand_in_order("o"),
     "due": f"""CASE o.status WHEN 'PAID' THEN o."createdAt" ELSE {_TOUCHED} END < :purchase_due""",
-    # A date to come proves no time that is left: it would be in flight until then.
+    # A date to come proves nothing in any status: an order would be in flight until then.
     "unclear": f"""o.status = 'PAID' AND o."createdAt" < :purchase_due
       AND {_TOUCHED} >= :purchase_due
       AND (o."fulfillRetryCount" = 0 OR o."manualFulfillmentRequired")
-      OR CASE o.status WHEN 'PAID' THEN o."createdAt" WHEN 'PURCHASING' THEN {_TOUCHED} END
-         >= :soon""",
+      OR o."createdAt" >= :soon OR o.status = 'PURCHASING' AND {_TOUCHED} >= :soon""",
     "attempted": """o.status <> 'PAID' OR o."lastAttemptAt" IS NOT NULL
       OR o."fulfillRetryCount" > 0""",
     # An order's purchase isn't dated; nothing happened to it since its last change, at least.

@@ -200,7 +200,7 @@ def read_report(text: str) -> PurchaseReport | None:
     statuses, ids = _values(_STATUS, text), _values(_ORDER_ID, text)
     if len(statuses) != 1 or statuses[0] not in ("SUCCESS", "FAILED", "SKIPPED") or len(ids) != 1:
         return None
-    known = re.fullmatch(r"[0-9]{1,32}", ids[0]) is not None and int(ids[0]) > 0
+    known = re.fullmatch(r"[1-9][0-9]{0,31}", ids[0]) is not None
     if not known and ids[0] != "N/A":
         return None
     return PurchaseReport(

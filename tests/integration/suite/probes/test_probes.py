@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from unittest.mock import Mock
@@ -9,9 +10,13 @@ from unittest.mock import Mock
 import pytest
 
 from pytest_prodstatus import Blocked
-from tests.acceptance import test_autonomous, test_order, test_profit, test_sale
+from tests.acceptance import test_autonomous, test_order, test_payout, test_profit, test_sale
+from tests.acceptance.support.access import Access, Budget
+from tests.acceptance.support.aliexpress.orders import SupplierOrder
+from tests.acceptance.support.errors import OutOfTime
 from tests.acceptance.support.probes import cycle, oauth, orders, payouts, profit, sales
 from tests.acceptance.support.probes.questions import questions
+from tests.acceptance.support.probes.tracing import TracedOrders, trace
 from tests.acceptance.support.settings import Settings
 from tests.integration.suite.conftest import Trial
 
@@ -231,10 +236,11 @@ def test_sales_that_fell_through_are_not_paid_out(trial: Trial) -> None:
         ('"adminPayoutId" = NULL, "userPayoutId" = NULL', 1, 0),
         ('"payoutExecuted" = false', 1, 0),
         ("\"userPayoutId\" = 'payoneer'", 0, 0),
+        ("\"adminPayoutId\" = ' Payoneer'", 1, 1),
     ],
 )
 def test_a_payout_is_made_for_both_sides(trial: Trial, change: str, unpaid: int, half: int) -> None:
-    """A payout has both ids and the mark; with one id alone it is half-made."""
+    """Both ids and the mark; with one alone it is half-made. Only the user's is ever Payoneer's."""
     trial.run(f"UPDATE sales SET {change} WHERE id = :id", id=_sale(trial))
     assert payouts.stored(trial.ask).unpaid == unpaid
     assert payouts.failed(trial.ask).half_made == half
@@ -365,6 +371,65 @@ def test_no_date_to_come_hides_a_purchase_or_a_payout(trial: Trial) -> None:
     assert (found.in_flight, found.dated_ahead) == (before.in_flight, 1)
 
 
+def test_a_sale_dated_ahead_of_the_clock_proves_nothing(trial: Trial) -> None:
+    """Neither a sale nor a profit nor a payout nor a cycle; a loss is one all the same."""
+    on_sales: Any = test_sale
+    on_profit: Any = test_profit
+    on_payouts: Any = test_payout
+    sale, settings = _sale(trial), Settings.from_environment({}, target="demo", dotenv={})
+    before = sales.sales_of_orders(trial.ask), profit.net_profit(trial.ask)
+    assert (before[0].dated_ahead, before[1].dated_ahead) == (0, 0)
+    earlier = cycle.cycle(trial.ask).orders
+    trial.run('UPDATE sales SET "createdAt" = :at WHERE id = :id', id=sale, at=trial.ago(days=-50))
+    found, earned = sales.sales_of_orders(trial.ask), profit.net_profit(trial.ask)
+    assert (found.with_sale, found.dated_ahead) == (before[0].with_sale - 1, 1)
+    assert (found.without_sale, found.in_flight) == (0, before[0].in_flight)
+    assert (earned.completed, earned.dated_ahead) == (before[1].completed, 1)
+    assert earned.net_profit != before[1].net_profit
+    assert cycle.cycle(trial.ask).orders == earlier - 1
+    words = rf"^1 sales are dated ahead of the clock \(newest: {sale}\)"
+    with pytest.raises(Blocked, match=words):
+        on_sales.test_sale_for_every_purchased_order(found, settings, Mock())
+    with pytest.raises(Blocked, match=words):
+        on_sales.test_sales_link_to_orders(sales.links(trial.ask), Mock())
+    with pytest.raises(Blocked, match=words):
+        on_profit.test_completed_sales_have_positive_net_profit(earned, Mock())
+    with pytest.raises(Blocked, match=words):
+        on_payouts.test_payout_ids_stored(payouts.stored(trial.ask), Mock())
+    trial.run('UPDATE sales SET "netProfit" = -1 WHERE id = :id', id=sale)
+    with pytest.raises(AssertionError, match=r"^1 of "):
+        on_profit.test_completed_sales_have_positive_net_profit(
+            profit.net_profit(trial.ask), Mock()
+        )
+
+
+def test_a_sale_within_the_hour_that_clocks_differ_by_counts(trial: Trial) -> None:
+    """The store's clock may be a little ahead of its database's."""
+    at = trial.ago(minutes=-50)
+    trial.run('UPDATE sales SET "createdAt" = :at WHERE id = :id', id=_sale(trial), at=at)
+    assert sales.sales_of_orders(trial.ask).dated_ahead == 0
+    assert profit.net_profit(trial.ask).dated_ahead == 0
+
+
+@pytest.mark.parametrize("status", ["PAID", "PURCHASED"])
+def test_an_order_dated_ahead_of_the_clock_proves_nothing(trial: Trial, status: str) -> None:
+    """In any status that a paid order can have."""
+    criteria: Any = test_order
+    before = cycle.cycle(trial.ask).orders
+    trial.run(
+        'UPDATE orders SET status = :status, "createdAt" = :at WHERE id = :id',
+        id=_order(trial),
+        status=status,
+        at=trial.ago(days=-50),
+    )
+    found = orders.fulfilment(trial.ask)
+    assert (found.unclear, found.unpurchased) == (1, 0)
+    assert cycle.cycle(trial.ask).orders == before - 1
+    settings = Settings.from_environment({}, target="demo", dotenv={})
+    with pytest.raises(Blocked, match="are dated ahead of the clock"):
+        criteria.test_paid_orders_reach_purchased(found, settings, Mock())
+
+
 def test_what_was_bought_outside_needs_no_id(trial: Trial) -> None:
     """It is named, is no missing id, and was touched by a person."""
     before = orders.supplier_ids(trial.ask)
@@ -418,6 +483,91 @@ def test_what_was_bought_twice_is_found(trial: Trial) -> None:
     assert orders.repeated(trial.ask).trades_bought_twice == 1
     trial.run('UPDATE orders SET "productId" = 1 + "productId" WHERE id = :id', id=old)
     assert orders.repeated(trial.ask).trades_bought_twice == 0
+
+
+_ATTEMPT = """INSERT INTO purchase_attempt_logs ("orderId", provider, success, "createdAt")
+  SELECT :spelling || id, 'aliexpress', :success, :at FROM orders WHERE id = :id"""
+
+
+@pytest.mark.parametrize("spelling", ["", " ", "\u200b"])
+@pytest.mark.parametrize("age", ["of the window", "older"])
+def test_a_second_purchase_of_the_window_is_found(trial: Trial, age: str, spelling: str) -> None:
+    """The attempt is judged, however old its order is; what is invisible around an id is none."""
+    id_ = _order(trial)
+    if age == "older":
+        id_ = trial.value(
+            """SELECT o.id FROM orders o JOIN purchase_attempt_logs a ON a."orderId" = o.id
+               WHERE a.success AND o.status = 'PURCHASED' AND o."createdAt" < :at
+                 AND o."paypalOrderId" LIKE 'ebay:%' ORDER BY o."createdAt" DESC LIMIT 1""",
+            at=trial.ago(days=31),
+        )
+    trial.run(_ATTEMPT, id=id_, spelling=spelling, success=False, at=trial.ago(days=1))
+    assert orders.repeated(trial.ask).bought_twice == 0
+    trial.run(_ATTEMPT, id=id_, spelling=spelling, success=True, at=trial.ago(days=1))
+    found = orders.repeated(trial.ask)
+    assert (found.bought_twice, found.newest_orders) == (1, (id_,))
+    trial.run("UPDATE orders SET status = 'SIMULATED' WHERE id = :id", id=id_)
+    assert orders.repeated(trial.ask).bought_twice == 0
+
+
+def test_what_was_bought_twice_before_the_window_is_not_judged(trial: Trial) -> None:
+    """The window limits the attempts that are judged, and not those they are compared with."""
+    old = trial.value(
+        """SELECT id FROM orders WHERE status = 'PURCHASED' AND "createdAt" < :at
+           AND "paypalOrderId" LIKE 'ebay:%' ORDER BY "createdAt" DESC LIMIT 1""",
+        at=trial.ago(days=40),
+    )
+    for _ in range(2):
+        trial.run(_ATTEMPT, id=old, spelling="", success=True, at=trial.ago(days=35))
+    assert orders.repeated(trial.ask).bought_twice == 0
+
+
+def test_what_isnt_paid_for_and_was_bought_is_no_order_no_sale_and_no_profit(
+    trial: Trial,
+) -> None:
+    """By the order's status it was never paid for, and by its id it was bought: one is wrong."""
+    on_orders: Any = test_order
+    on_sales: Any = test_sale
+    on_profit: Any = test_profit
+    order, settings = _order(trial), Settings.from_environment({}, target="demo", dotenv={})
+    assert orders.fulfilment(trial.ask).bought_unpaid == 0
+    assert sales.links(trial.ask).unpaid == 0
+    trial.run("UPDATE orders SET status = 'CREATED' WHERE id = :id", id=order)
+    found = orders.fulfilment(trial.ask)
+    assert (found.bought_unpaid, found.newest_bought_unpaid) == (1, (order,))
+    with pytest.raises(Blocked, match="have a supplier's id and are not paid for yet"):
+        on_orders.test_paid_orders_reach_purchased(found, settings, Mock())
+    with pytest.raises(Blocked, match="are of an order that isn't paid for yet"):
+        on_sales.test_sales_link_to_orders(sales.links(trial.ask), Mock())
+    earned = profit.net_profit(trial.ask)
+    assert (earned.unbought, earned.newest_unbought) == (1, (_sale(trial),))
+    with pytest.raises(Blocked, match="never bought, or not paid for"):
+        on_profit.test_completed_sales_have_positive_net_profit(earned, Mock())
+
+
+@pytest.mark.parametrize("currency", [None, "", " \u200b"])
+def test_a_cost_in_an_unknown_currency_proves_no_arithmetic(
+    trial: Trial, currency: str | None
+) -> None:
+    """It may or may not bound the gross profit; what is wrong without it is wrong all the same."""
+    criteria: Any = test_profit
+    sale = _sale(trial)
+    assert profit.arithmetic(trial.ask).cost_unclear == 0
+    trial.run("ALTER TABLE products ALTER currency DROP NOT NULL")
+    trial.run(
+        """UPDATE products SET currency = :currency
+           WHERE id = (SELECT "productId" FROM sales WHERE id = :id)""",
+        currency=currency,
+        id=sale,
+    )
+    found = profit.arithmetic(trial.ask)
+    assert found.cost_unclear >= 1
+    assert sale in found.newest_cost_unclear
+    with pytest.raises(Blocked, match="a cost in a currency that is not known"):
+        criteria.test_profit_adds_up(found, Mock())
+    trial.run('UPDATE sales SET "netProfit" = "netProfit" + 1 WHERE id = :id', id=sale)
+    with pytest.raises(AssertionError, match=r"^1 of "):
+        criteria.test_profit_adds_up(profit.arithmetic(trial.ask), Mock())
 
 
 def test_one_trade_as_two_sales_is_found(trial: Trial) -> None:
@@ -863,3 +1013,44 @@ def test_green_steps_of_different_orders_make_no_cycle(trial: Trial) -> None:
     assert found.paid_out == 0
     assert all(order.steps < len(cycle.STEPS) for order in found.candidates)
     assert found.captured > 50
+
+
+def test_the_cycle_isnt_broken_at_a_step_that_may_have_been_taken(trial: Trial) -> None:
+    """Of orders that are left out for their date, or their sale's, nothing is known."""
+    trial.run('UPDATE sales SET "createdAt" = "createdAt" + interval \'50 days\'')
+    found = cycle.cycle(trial.ask)
+    assert (found.sold, found.dated_ahead > 100, found.any_purchased > 0) == (0, True, True)
+    traced = TracedOrders(cycle=found, payouts=(), tokens={}, applications={})
+    words = "are dated ahead of the clock, and no other order took this step: sale made"
+    with pytest.raises(Blocked, match=words):
+        traced.require_candidates()
+    with pytest.raises(Blocked, match=words):
+        traced.require_step("sold")
+    trial.run("UPDATE sales SET environment = 'sandbox'")
+    found = cycle.cycle(trial.ask)
+    assert found.dated_ahead == 0
+    traced = TracedOrders(cycle=found, payouts=(), tokens={}, applications={})
+    with pytest.raises(AssertionError, match="sale made"):
+        traced.require_candidates()
+
+
+def test_a_cycle_that_isnt_looked_up_in_time_is_not_confirmed(trial: Trial) -> None:
+    """Neither without the supplier's answer nor without PayPal's."""
+    found = cycle.cycle(trial.ask).candidates[0]
+    assert found.sale_id
+    made = payouts.of_sales(trial.ask, [found.sale_id])
+    supplier, paypal = Mock(), Mock()
+    supplier.order.return_value = SupplierOrder(order_id="1", status="FINISH")
+    settings = Settings.from_environment({}, target="demo", dotenv={})
+    for looks, kind in ((0, OutOfTime), (1, Blocked)):
+        clock = map(float, range(9)).__next__
+        budget = Budget(timedelta(seconds=looks), clock=clock)
+        with pytest.raises(kind, match=r"look-ups|were not looked up in time"):
+            trace(
+                [(found, made)],
+                suppliers=Access(common=supplier, budget=budget),
+                paypals=Access(common=paypal, budget=budget),
+                settings=settings,
+            )
+        assert supplier.order.call_count == looks
+    paypal.payout_batch.assert_not_called()

@@ -36,7 +36,8 @@ _OF_NO_WINDOW = {
 _OVER_EVERYTHING = {
     "orders.shared_supplier_ids": ["orders"],
     "payouts.shared_ids": ["sales"],
-    "questions.ahead": ["orders", "sales"],
+    "orders.repeated": ["purchase_attempt_logs"],
+    "questions.ahead": ["orders", "purchase_attempt_logs", "sales"],
 }
 _RECENT = "WHERE \"createdAt\" >= '2026-10-23 12:00'"
 _SICK = {
@@ -102,7 +103,7 @@ def test_a_question_is_one_statement_that_goes_by_the_stores_indexes(
     query = _read(connection, name)
     lines = connection.execute(text(f"EXPLAIN {query.statement}"), query.parameters).scalars()
     plan = "\n".join(lines)
-    scans = re.findall(r"Seq Scan on (orders|sales)\b", plan)
+    scans = re.findall(r"Seq Scan on (orders|sales|purchase_attempt_logs)\b", plan)
     assert sorted(scans) == _OVER_EVERYTHING.get(name, [])
     if name not in _OF_NO_WINDOW:
         assert {"orders_createdAt_idx", "sales_createdAt_idx"} & set(reads(plan).indexes)

@@ -158,6 +158,7 @@ def test_it_isn_t_run_without_a_journal_that_lasts(backend: Backend, containers:
         (("report", "0", "SUCCESS", "N/A"), "order id None"),
         (("report", "0", "FAILED", "N/A"), "reports FAILED"),
         (("report", "0", "FAILED", "8198"), "order id 8198"),
+        (("report", "0", "SUCCESS", "08198352049851315"), "no new report"),
         (("report", "0", "SKIPPED", "8198"), "reports SKIPPED"),
         (("report", "0", "DONE", "8198"), "no new report"),
         (("print", "all is well"), "no new report all is well"),

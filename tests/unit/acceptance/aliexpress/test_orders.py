@@ -102,11 +102,12 @@ def test_an_amount_that_cannot_be_read_is_none() -> None:
     [
         [{"amount": "6.09", "currency_code": "USD"}, {"amount": "240.00", "currency_code": "USD"}],
         {"amount": "-6.09", "currency_code": "USD"},
+        {"amount": "0.00", "currency_code": "USD"},
         [],
     ],
 )
 def test_of_amounts_that_cannot_be_what_was_taken_none_is_read(amounts: object) -> None:
-    """The first of several would hide a dearer one, and less than nothing is no price."""
+    """The first of several would hide a dearer one, and nothing, or less than that, is no price."""
     order = read({"result": {"order_status": "FINISH", "order_amount": amounts}})
     assert order is not None
     assert order.amount is None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 
 from pytest_prodstatus import Blocked, Money
-from tests.acceptance.support.access import Access
+from tests.acceptance.support.access import Access, Budget
 from tests.acceptance.support.clock import Waiting
 from tests.acceptance.support.errors import CredentialRejected, NotFound, Unavailable
 from tests.acceptance.support.paypal.payouts import PayoutBatch, PayoutItem
@@ -262,3 +262,40 @@ def test_beside_a_wrong_one_nothing_is_waited_for() -> None:
     found = _settle(provider, BOTH, former_receivers=(), wait=Looks(1))
     assert provider.batch_ids == ["B1", "B2"]
     assert (len(found.wrong), len(found.pending)) == (1, 1)
+
+
+def _slow(looks: int) -> Budget:
+    """A budget of which each look-up takes a second, and the last begins within it."""
+    return Budget(timedelta(seconds=looks), clock=map(float, range(99)).__next__)
+
+
+def test_what_isnt_looked_up_in_time_is_not_settled() -> None:
+    """It is BLOCKED, timeout, with how many; what was seen before counts as seen."""
+    provider = Slow(looks=0)
+    access: Access[PayoutProvider] = Access(common=provider, budget=_slow(1))
+    found = settle(access, BOTH, former_receivers=())
+    assert (found.looked_up, found.unseen, found.settled) == (1, 1, 1)
+    assert provider.batch_ids == ["B1"]
+    with pytest.raises(Blocked, match=r"^1 of 2 payouts were not looked up in time") as caught:
+        found.require_settled(accept_payoneer=True)
+    assert caught.value.reason.kind.value == "timeout"
+    access = Access(common=Slow(looks=0), budget=_slow(2))
+    settle(access, BOTH, former_receivers=()).require_settled(accept_payoneer=False)
+
+
+def test_the_budget_ends_a_wait_and_makes_nothing_settled() -> None:
+    """What PayPal is at work on stays pending if there is no time to look again."""
+    provider = Slow(looks=99)
+    access: Access[PayoutProvider] = Access(common=provider, budget=_slow(2))
+    found = settle(access, BOTH, former_receivers=(), wait=Looks(9))
+    assert provider.batch_ids == ["B1", "B2"]
+    assert (found.looked_up, found.unseen, len(found.pending)) == (2, 0, 1)
+
+
+def test_what_is_wrong_is_so_without_the_rest() -> None:
+    """A payout that was lost fails the criterion, however many weren't looked up."""
+    provider = Slow(looks=0)
+    provider["B1"] = replace(BATCH, status="DENIED")
+    access: Access[PayoutProvider] = Access(common=provider, budget=_slow(1))
+    found = settle(access, BOTH, former_receivers=())
+    assert (len(found.wrong), found.unseen) == (1, 1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from pytest_prodstatus import Blocked
-from tests.acceptance.support.access import Access
+from tests.acceptance.support.access import Access, Budget
 from tests.acceptance.support.aliexpress.orders import SupplierOrder
 from tests.acceptance.support.probes.orders import Purchase
 from tests.acceptance.support.probes.supplier import LookUps, look_up
@@ -72,3 +74,18 @@ def test_a_purchase_is_looked_up_as_its_seller() -> None:
     assert unread.lost == ()
     with pytest.raises(Blocked, match="credential 9 can't be read"):
         unread.require_settled()
+
+
+def test_a_purchase_that_isnt_looked_up_in_time_is_not_confirmed() -> None:
+    """It is BLOCKED, timeout, with how many."""
+    budget = Budget(timedelta(seconds=1), clock=map(float, range(9)).__next__)
+    bought = [
+        Purchase(order_id=name, supplier_id=number, by_hand=False)
+        for name, number in (("a", "1"), ("b", "2"), ("c", "3"))
+    ]
+    supplier = Supplier({"1": "FINISH", "2": "FINISH", "3": "FINISH"})
+    found = look_up(Access(common=supplier, budget=budget), bought)
+    assert (found.confirmed, found.lost, found.unseen) == (("a 1 FINISH",), (), 2)
+    with pytest.raises(Blocked, match=r"^2 of 3 purchases were not looked up in time") as caught:
+        found.require_settled()
+    assert caught.value.reason.kind.value == "timeout"

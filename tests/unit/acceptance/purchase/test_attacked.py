@@ -217,6 +217,8 @@ _GARBAGE = {
     "no list": _result(is_success=True),
     "no ids": _ids(),
     "zero": _ids(0),
+    "zeros": _ids("0000000000000000"),
+    "zeros before an order's id": _ids("08198352049851315"),
     "less than zero": _ids(-8198),
     "a fraction": _ids(81.98),
     "words": _ids("on its way"),
