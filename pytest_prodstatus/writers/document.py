@@ -47,7 +47,7 @@ _ADDRESS = (
 # doesn't either.
 _MARKUP = r"[\\`*|~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[])|(?<=--)>"
 # At the beginning: a heading, quote, list item or rule, the box of a task, a link's definition.
-_BLOCK = r"\A(?:#(?=#{0,5}(?:\s|\Z))|[>\[]|\+(?=\s|\Z)|-(?=\s|-*\s*\Z))"
+_BLOCK = r"\A(?:#(?=#{0,5}(?:\s|\Z))|[>\[]|\+(?=\s|\Z)|-(?=\s|[-\s]*\Z))"
 _NUMBER = r"\A\d{1,9}(?=[.)](?:\s|\Z))"
 # What would be a tag becomes code behind its "<". That opens nothing then, in HTML either, where a
 # backtick is text, and "\<" would be a tag. An entity does the same, but reads badly.
@@ -102,10 +102,17 @@ def write_document(record: Record, config: Config, existing: bytes | None) -> Wr
 
     document = Document.decode(existing)
     found = document.find(values)
-    content = replace(document, lines=_with_values(document, found, record, config)).encode()
     notices = [_notice(unread) for unread in found.unread]
     if document.undecoded:
         notices.insert(0, document.undecoded)
+    before = found.fields
+    document = replace(document, lines=_with_values(document, found, record, config))
+    found = Document.decode(document.encode()).find(values)
+    if len(found.fields) > len(before):
+        # What was added may stand between a field and what kept its value on one line.
+        document = Document.decode(document.encode())
+        document = replace(document, lines=_with_values(document, found, record, config))
+    content = document.encode()
     return Written(content, _digest(fields_in(content, record)), tuple(notices))
 
 

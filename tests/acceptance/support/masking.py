@@ -23,6 +23,8 @@ from itertools import accumulate
 MASK = "********"
 _LAYERS = 8
 """How many layers of escapes are taken off; text with more of them is masked as a whole."""
+_LAYERS_OF_LONG = 2
+"""The same of a text that isn't read to its end: more could make one word longer than what is."""
 _LIMIT = 100_000
 _OVERLAP = 10_000
 """Characters that are read of a text, and of these, at its end, searched but not returned."""
@@ -118,11 +120,12 @@ class Words:
 
         Of a very long text the beginning is returned.
         """
-        shown = len(text) if len(text) <= _LIMIT else _LIMIT - _OVERLAP
+        long = len(text) > _LIMIT
+        shown = _LIMIT - _OVERLAP if long else len(text)
         text = text[:_LIMIT]
         spans: list[tuple[int, int]] = []
         layer = _Layer(text=text, begins=range(len(text)), ends=range(1, len(text) + 1))
-        for _ in range(_LAYERS):
+        for _ in range(_LAYERS_OF_LONG + 1 if long else _LAYERS):
             spans += self._found(layer)
             inner = layer.decoded()
             if inner is None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -382,6 +382,8 @@ def test_nothing_at_the_beginning_becomes_a_block(text: str) -> None:
     assert_is_text(text)
 
 
+@example("--- -")
+@example("- - -")
 @given(st.lists(PIECES, max_size=8).map("".join))
 def test_nothing_in_a_line_becomes_markup(text: str) -> None:
     """Escaped text reads as it was; only an address and what would be a tag is code."""
@@ -921,6 +923,7 @@ BYTES = [
 ]  # fmt: skip
 
 
+@example([("**NEXT ACTIONS:**", "\n"), ("```", "\n")], RECORD)
 @given(
     st.lists(st.tuples(st.sampled_from(BYTES), st.sampled_from(["\n", "\r\n", "\r"])), max_size=14),
     st.sampled_from([RECORD, LATER, with_actions(12), with_actions(0)]),
