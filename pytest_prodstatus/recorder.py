@@ -43,6 +43,7 @@ from pytest_prodstatus.reports import missing_of, unwatched, verdict_of
 from pytest_prodstatus.settings import (
     Settings,
     checked_catalogue,
+    covers_suite,
     holds_criteria,
     restriction,
     selection_words,
@@ -203,7 +204,7 @@ class Recorder:
         if self.outputs.killed:
             return f"run {self.outputs.killed.run} was killed"
         if self._former is not None and self._former.run.starts_unknown is True:
-            return "a record before the last one is lost"
+            return "a record before the last one, or of a shard, is lost"
         return self.outputs.unread
 
     def _mark(self, catalogue: Catalogue, criteria: Collection[Criterion]) -> None:
@@ -589,8 +590,13 @@ class Recorder:
         partial = record.decision.selection.partial
         if partial and self._starts_unknown:
             record = replace(record, run=replace(record.run, starts_unknown=True))
-        if self.settings.run_id_given and partial:
-            # A shard looked at a part only; the merged record decides.
+        if not covers_suite(self.settings, self.config) and (
+            self._former is None or self._former.run.rest_unknown is True
+        ):
+            record = replace(record, run=replace(record.run, rest_unknown=True))
+        if self.settings.run_id_given and (partial or self.settings.shard is not None):
+            # It looked at a part only, or was started to: a shard may happen to get every
+            # criterion. The merged record decides.
             closed = replace(record.decision, open=False)
             record = replace(record, run=replace(record.run, shard=True), decision=closed)
         if self.outputs.unsigned:

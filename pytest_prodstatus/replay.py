@@ -27,17 +27,21 @@ class KnownRuns:
     """
 
     def __init__(self, root: Path) -> None:
-        from pytest_prodstatus.store import check_installed, sqlite_file, store_may_exist
+        from pytest_prodstatus.store import HISTORY, check_installed, sqlite_file, store_may_exist
 
         environ = variables_of(root, os.environ)
         self._place: tuple[str, str] | None = None
         self._absent: Path | None = None
         if store_may_exist(environ):
             check_installed()
+            from pytest_prodstatus.store.statements import FileStore
+
             self._place = store_in(root, environ)
             file = sqlite_file(self._place[0])
-            # Opened, it would be made, and know of no run.
-            self._absent = file if file is not None and not file.exists() else None
+            # Opened, it would be made, and know of no run. So would an empty file, and one of
+            # another program.
+            if file is not None and not FileStore(file, HISTORY).may_hold():
+                self._absent = file
 
     def later_run(self, record: Record, *, any_release: bool = False, but: str = "") -> str:
         """Return a sentence about the newest later run of a record's release; "" if none is known.

@@ -236,15 +236,28 @@ def checked_catalogue(
     return catalogue
 
 
-def restriction(settings: Settings, config: pytest.Config) -> str:
-    """Describe how the command line restricts the files to collect; "" if it doesn't."""
+def covers_suite(settings: Settings, config: pytest.Config) -> bool:
+    """Return whether each file that may have criteria is collected.
+
+    What `--ignore` leaves out isn't part of the suite: it mostly stands in the configuration.
+    """
+    return _holds_suite(settings, config) and not config.getoption("lf", None)
+
+
+def _holds_suite(settings: Settings, config: pytest.Config) -> bool:
+    """Return whether the paths of the command line, if there are any, hold the whole suite."""
     args = [str(arg) for arg in config.args]
     folders = [(config.invocation_params.dir / arg).resolve() for arg in args if "::" not in arg]
     paths = [settings.root / name for name in settings.config.paths]
     paths = paths or [config.rootpath / name for name in config.getini("testpaths")]
     suite = [path.resolve() for path in paths or [settings.root]]
-    covered = all(any(path.is_relative_to(folder) for folder in folders) for path in suite)
-    parts = [] if covered or not args else ["paths " + " ".join(map(_short, args))]
+    return not args or all(any(path.is_relative_to(f) for f in folders) for path in suite)
+
+
+def restriction(settings: Settings, config: pytest.Config) -> str:
+    """Describe how the command line restricts the files to collect; "" if it doesn't."""
+    paths = "paths " + " ".join(_short(str(arg)) for arg in config.args)
+    parts = [] if _holds_suite(settings, config) else [paths]
     parts += [f"--{name.replace('_', '-')}" for name in ("lf", "ignore", "ignore_glob", "deselect")
              if config.getoption(name, None)]  # fmt: skip
     return ", ".join(parts)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.assemble import compose
@@ -44,6 +45,14 @@ from pytest_prodstatus.model.verdict import (
     exit_status,
 )
 from pytest_prodstatus.model.violations import own_status
+
+REST_UNKNOWN = Reason(
+    text="each shard was limited to some files of the suite, so a lost one wouldn't be noticed",
+    kind=Kind.NOT_RUN,
+    remedy="divide the run by --prodstatus-shard or --stage instead of by files; if all shards had "
+    "the same path, make it the key paths in [tool.prodstatus]",
+)
+"""Why nothing is confirmed if no shard knows the criteria of the whole suite."""
 
 
 class MergeError(ValueError):
@@ -105,7 +114,11 @@ def merge(
     parts: list[_Part] = []
     for name, shard in shards:
         _check_shard(name, shard, parts[0] if parts else None, declared)
-        sane, incidents = _in_time(name, shard, now)
+        try:
+            sane, incidents = _in_time(name, shard, now)
+        except OverflowError:
+            msg = f"{name}: its dates are centuries apart; set the clock right, and run it again"
+            raise MergeError(msg) from None
         order = (sane.run.started, name)
         for status in map(own_status, sane.criteria):
             rank = _rank(status, order)
@@ -141,8 +154,7 @@ def _composed(
         and (status.nodeid or status.selected or status.id not in provided)
     ]
     chosen.clear()
-    all_selected = all(status.selected for status in statuses)
-    run = _merge_runs(parts, finished, all_selected=all_selected)
+    run = _merge_runs(parts, finished, statuses)
     # A shard's 10 doesn't count, because its part alone was judged; FINAL decides that anew. A
     # status of another plugin is among the incidents of its run.
     failed = any(shard.decision.exit_code == EXIT_FAILED for shard in in_order)
@@ -283,10 +295,20 @@ def _carried_status(
     return replace(status, verdict=Verdict.BLOCKED, **because(reason))
 
 
-def _merge_runs(parts: Sequence[_Part], finished: datetime, *, all_selected: bool) -> Run:
+def _merge_runs(
+    parts: Sequence[_Part], finished: datetime, statuses: Sequence[CriterionStatus]
+) -> Run:
     runs = [part.record.run for part in parts]
     first = runs[0]
+    all_selected = all(status.selected for status in statuses)
     selections = None if all_selected else "; ".join(_sorted_unique(run.selection for run in runs))
+    # One shard that collected every file, or remembers it, names the criteria of all others.
+    rest_unknown = all(run.rest_unknown is True for run in runs)
+    incidents = [i for p in parts for i in (*p.record.run.incidents, *p.incidents)]
+    incidents += [REST_UNKNOWN] if rest_unknown else []
+    # A shard that was lost may have begun what it was to run. `--unmet` selects what it holds back.
+    held = any(r.starts_unknown is True for r in runs) and not all(s.observed_now for s in statuses)
+    starts_unknown = held or rest_unknown or not all_selected
     subject = Subject(
         release=first.subject.release,
         endpoints=_join_values(run.subject.endpoints for run in runs),
@@ -306,10 +328,10 @@ def _merge_runs(parts: Sequence[_Part], finished: datetime, *, all_selected: boo
         dirty=any(known) if known else None,
         selection=selections,
         versions=_join_values(run.versions for run in runs),
-        incidents=tuple(
-            dict.fromkeys(i for p in parts for i in (*p.record.run.incidents, *p.incidents))
-        ),
+        incidents=tuple(dict.fromkeys(incidents)),
         shard=False,
+        starts_unknown=starts_unknown or UNSET,
+        rest_unknown=rest_unknown or UNSET,
     )
 
 

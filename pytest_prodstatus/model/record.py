@@ -270,7 +270,10 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         shard: it is one of several runs that share an id, each of a part of the catalogue; its
             record counts only after it is merged with the others.
         starts_unknown: it isn't known which criteria with side effects were started before it: a
-            run was killed, or its record is lost. A run of all criteria ends that.
+            run was killed, or its record or that of a shard is lost. A run of all criteria ends
+            that.
+        rest_unknown: it collected only some files of the suite, and no earlier record knows what
+            criteria the others have.
     """
 
     id: Identity
@@ -289,6 +292,7 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     machine: Identity = ""
     shard: bool = False
     starts_unknown: bool | UnsetType = UNSET
+    rest_unknown: bool | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         versions = {one_line(name): one_line(number) for name, number in self.versions.items()}

@@ -277,7 +277,7 @@ def read_config(text: str, source: str) -> Config | None:
         **{name: getattr(table, name) for name in _Options.__struct_fields__},
         name=read_project_name(text),
         catalogue=catalogue,
-        waivers=_waivers(table, place),
+        waivers=_waivers(table, catalogue, place),
     )
 
 
@@ -527,8 +527,10 @@ def _check_stage(name: str, catalogue: Catalogue, subject: str) -> None:
         raise ConfigError(msg)
 
 
-def _waivers(table: Table, place: str) -> Waivers:
+def _waivers(table: Table, catalogue: Catalogue, place: str) -> Waivers:
     """Build the waivers of a table, with their rules.
+
+    An unwaivable rollup has no criteria of its own; those of the stages in it are unwaivable.
 
     Raises:
         ConfigError: a criterion has two waivers.
@@ -539,7 +541,11 @@ def _waivers(table: Table, place: str) -> Waivers:
             msg = f"{place}: criterion {waiver.criterion!r} has two waivers; keep one of them"
             raise ConfigError(msg)
         seen.add(waiver.criterion)
-    return Waivers(given=table.waivers, unwaivable=table.unwaivable, longest=table.waiver_max)
+    unwaivable = list(dict.fromkeys(table.unwaivable))
+    for name in unwaivable:  # it grows meanwhile, for a rollup in a rollup
+        rolled = catalogue.by_id[name].rollup if name in catalogue.by_id else ()
+        unwaivable += [other for other in rolled if other not in unwaivable]
+    return Waivers(given=table.waivers, unwaivable=tuple(unwaivable), longest=table.waiver_max)
 
 
 def _tool_table(text: str, source: str) -> Mapping[str, Any]:

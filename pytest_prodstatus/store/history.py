@@ -46,6 +46,7 @@ from pytest_prodstatus.store.statements import (
     ProjectPart,
     Row,
     Statements,
+    from_row,
     insert_into,
     instant_of,
 )
@@ -323,7 +324,7 @@ class Reader(Target):
         values = {**place, "limit": FAILURES_LIMIT}
         (found,) = self.rows(_HOW_MANY, **values)
         rows = self.rows(_LAST_FAILED, failed=Verdict.FAILED.value, **values)
-        last = {row["criterion"]: instant_of(row["newest"]) for row in rows}
+        last = {row["criterion"]: newest_of(row) for row in rows}
         return Failures(runs=max(1, found["runs"]), last=last)
 
     def newest_flips(
@@ -401,6 +402,13 @@ def criterion_values(record: Record, run_id: int) -> Iterator[dict[str, Any]]:
             }
 
 
+@from_row
+def newest_of(row: Row) -> datetime:
+    """Return the newest instant of a group of rows."""
+    return instant_of(row["newest"])
+
+
+@from_row
 def run_of(row: Row) -> SavedRun:
     """Build a run from its row."""
     return SavedRun(
@@ -417,15 +425,16 @@ def run_of(row: Row) -> SavedRun:
         dirty=None if row["suite_dirty"] is None else bool(row["suite_dirty"]),
         release=row["subject_release"],
         catalogue=row["catalogue"],
-        versions=json.loads(row["versions"]),
+        versions=dict(json.loads(row["versions"])),
         stages={
             name: Verdict(verdict) if verdict else None
             for name, verdict in json.loads(row["stages"]).items()
         },
-        causes=json.loads(row["causes"]),
+        causes=dict(json.loads(row["causes"])),
     )
 
 
+@from_row
 def flip_of(row: Row) -> Flip:
     """Return the flip that a row of the history holds."""
     previous = row["previous"]

@@ -26,9 +26,10 @@ from pytest_prodstatus.store.history import (
     Reader,
     Target,
     flip_of,
+    newest_of,
     run_of,
 )
-from pytest_prodstatus.store.statements import Row, among, instant_of
+from pytest_prodstatus.store.statements import Row, among, from_row
 
 _CRITERIA = "SELECT * FROM prodstatus_run_criterion"
 _COUNTED = (
@@ -184,9 +185,7 @@ class LookBack(Reader):
             **ids,
         )
         return tuple(
-            Counted(
-                criterion=row["criterion"], times=row["times"], newest=instant_of(row["newest"])
-            )
+            Counted(criterion=row["criterion"], times=row["times"], newest=newest_of(row))
             for row in rows
         )
 
@@ -202,6 +201,7 @@ def _regression_of(
     return Regression(confirmed=confirmed, turned=flip, changes=differing, unconfirmed=unconfirmed)
 
 
+@from_row
 def unconfirmed_of(row: Row) -> Unconfirmed:
     """Build an unconfirmed criterion from its row."""
     return Unconfirmed(

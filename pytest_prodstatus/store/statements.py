@@ -17,9 +17,10 @@ Every operation opens its own connection, so it is safe across forks and kills.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime, timezone
+from functools import wraps
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, final
 
@@ -370,6 +371,29 @@ def instant_of(value: str | datetime) -> datetime:
     if isinstance(value, str):  # SQLite has no type for instants, so it is text in UTC
         return datetime.fromisoformat(value).replace(tzinfo=timezone.utc)
     return value.astimezone(timezone.utc)
+
+
+_Built = TypeVar("_Built")
+
+
+def from_row(build: Callable[[Row], _Built]) -> Callable[[Row], _Built]:
+    """Decorate a function that builds a value from a row, so that it raises StateUnavailable.
+
+    It does if a value in the row is not one that this package writes.
+    """
+
+    @wraps(build)
+    def built(row: Row) -> _Built:
+        try:
+            return build(row)
+        except (ValueError, TypeError, AttributeError) as error:
+            msg = (
+                f"A row of the history can't be read ({error}), so it was changed by something "
+                "else: restore the state store from a copy, or delete that row."
+            )
+            raise StateUnavailable(msg) from None
+
+    return built
 
 
 def insert_into(table: str, names: Mapping[str, object]) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, text
 
 from pytest_prodstatus.model.history import Flip, StagePast
 from pytest_prodstatus.model.record import Failures, Record
+from pytest_prodstatus.store import StateUnavailable
 from pytest_prodstatus.store.database import DatabaseStatements, parse_address
 from pytest_prodstatus.store.history import HistoryStore
 from pytest_prodstatus.store.statements import FileStatements
@@ -61,6 +62,30 @@ def test_a_run_is_kept_as_it_was(history: HistoryStore) -> None:
     assert first.stages == {"api": C, "shop": C, "final": C}
     assert (newest.run, newest.final, newest.open) == ("run-2", F, False)
     assert newest.causes == {"api": "api.up", "final": "api.up"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "prodstatus_run SET final = 'GREEN'",
+        "prodstatus_run SET stages = '['",
+        "prodstatus_run SET stages = '[]'",
+        "prodstatus_run SET causes = '5'",
+        "prodstatus_run SET versions = '5'",
+        "prodstatus_flip SET verdict = 'GREEN'",
+        "prodstatus_run_criterion SET verdict = 'GREEN'",
+    ],
+)
+def test_a_row_that_was_edited_is_named(history: HistoryStore, url: str, change: str) -> None:
+    """What reads it says so in a sentence, as of any store that can't be read."""
+    for number, verdict in enumerate("CF"):
+        history.save(ran(number, verdict))
+    engine = create_engine(parse_address(url))
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE {change}"))
+    engine.dispose()
+    with pytest.raises(StateUnavailable, match=r"^A row of the history can't be read \("):
+        history.look_back(TARGET)
 
 
 def test_since_when_a_stage_is_what_it_is(history: HistoryStore) -> None:

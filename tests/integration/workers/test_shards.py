@@ -16,7 +16,7 @@ import pytest
 
 from pytest_prodstatus.model.codec import read_record, write_record
 from tests.integration.project import CONFIG as PLAIN
-from tests.integration.project import XDIST, Project
+from tests.integration.project import SHOP, XDIST, Project
 from tests.integration.warm import PLAIN as WITHOUT_NEIGHBOURS
 from tests.integration.warm import POSSIBLE, warm
 
@@ -166,6 +166,45 @@ def test_shards_by_number_make_the_run(project: Project, monkeypatch: pytest.Mon
     assert "no shard ran" in lost.stdout
 
 
+def test_a_shard_of_every_criterion_is_a_shard(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How it was started makes it one, so its signed record may be merged more than once.
+
+    Of a run the state store keeps the record of the shard that ended last, then the merged one.
+    """
+    pytest.importorskip("securesystemslib.dsse")
+    together = """
+    pytestmark = pytest.mark.xdist_group("one")
+    @api
+    def test_a(): pass
+    @shop
+    def test_b(): pass
+    """
+    config = PLAIN.replace("document", 'signed_by = ["ci.pub"]\ndocument')
+    project.write({"pyproject.toml": config, "test_all.py": together})
+    assert prodstatus(project, "key", "new", "ci").returncode == 0
+    monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{project.root}/state.db")
+    monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "sharded")
+    counts, records = [], []
+    for number in "12":
+        folder = project.root / number
+        args = (f"--prodstatus-shard={number}/2", f"--prodstatus-dir={folder}")
+        run = project.run(*args, folder=folder).record
+        counts.append(run["decision"]["selection"]["criteria"])
+        assert (run["run"]["shard"], run["decision"]["open"]) == (True, False)
+        records.append(f"{number}/status.json")
+        assert prodstatus(project, "sign", "--key", "ci.key", records[-1]).returncode == 0
+    assert sorted(counts) == [0, 2]
+    whole = records[counts.index(2)]
+    for _ in range(2):
+        merged = prodstatus(project, "merge", *records)
+        assert (merged.returncode, merged.stderr) == (0, "")
+        gate = prodstatus(project, "gate", whole)
+        assert (gate.returncode, "rule shard" in gate.stdout) == (10, True)
+
+
 def test_a_shard_of_nothing_that_was_selected_is_not_idle(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +249,63 @@ def test_a_lost_shard_opens_nothing(project: Project, monkeypatch: pytest.Monkey
     assert (merged.returncode, "no shard ran" in merged.stdout) == (0, False)
     gate = prodstatus(project, "gate", "--run", "today")
     assert (gate.returncode, gate.stderr) == (0, "")
+
+
+def test_a_lost_file_opens_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If each shard collects one file, none knows the criteria of a lost one.
+
+    It is enough if one collects all files, or remembers a run that did.
+    """
+    tests = {"a": "@api\ndef test_a(): pass\n", "b": "@api\ndef test_b(): assert 0\n"}
+    project.write({f"test_{name}.py": text for name, text in tests.items()})
+    project.write({"test_shop.py": SHOP})
+
+    def lost(*others: str) -> str:
+        """Return what the merge of all shards but one prints last."""
+        merged = prodstatus(project, "merge", "part/status.json", *others)
+        gate = prodstatus(project, "gate")
+        assert (merged.returncode, gate.returncode) == (10, 10)
+        assert record_in(project.folder)["run"]["starts_unknown"]
+        return merged.stdout.splitlines()[-1]
+
+    folder = project.root / "part"
+    files = ("test_a.py", "test_shop.py")
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "files")
+    ran = project.run("-m", "production", *files, f"--prodstatus-dir={folder}", folder=folder)
+    assert (ran.status, ran.final, ran.record["run"]["rest_unknown"]) == (0, "CONFIRMED", True)
+    assert "each shard was limited to some files of the suite" in lost()
+    other = project.root / "other"
+    project.run("--stage=shop", f"--prodstatus-dir={other}", folder=other)
+    assert "api.b BLOCKED: it was not selected" in lost("other/status.json")
+    monkeypatch.delenv("PRODSTATUS_RUN_ID")
+    project.run("-m", "production", f"--prodstatus-dir={folder}", folder=folder)
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "later")
+    ran = project.run("-m", "production", *files, f"--prodstatus-dir={folder}", folder=folder)
+    assert "rest_unknown" not in ran.record["run"]
+    merged = prodstatus(project, "merge", "part/status.json")
+    assert (merged.returncode, "api.b FAILED" in merged.stdout) == (1, True)
+
+
+def test_what_a_lost_shard_may_have_done_is_not_done_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--unmet` starts nothing with side effects that no merged shard ran."""
+    acts = """
+    @pytest.mark.stage("shop", side_effects=True)
+    def test_buy():
+        with open("bought", "a") as file: file.write("x")
+    """
+    project.write({"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": acts})
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "sharded")
+    for stage in ("api", "shop"):
+        folder = project.root / stage
+        project.run(f"--stage={stage}", f"--prodstatus-dir={folder}", folder=folder)
+    assert prodstatus(project, "merge", "api/status.json").returncode == 10
+    monkeypatch.delenv("PRODSTATUS_RUN_ID")
+    ran = project.run("--unmet")
+    assert (ran.status, ran.verdicts["shop.buy"]) == (10, "BLOCKED not-run")
+    assert "shop.buy: it acts on the world and may have started before" in ran.out
+    assert (project.root / "bought").read_text("utf-8") == "x"
 
 
 def test_exit_statuses(project: Project) -> None:

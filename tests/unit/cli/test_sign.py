@@ -8,8 +8,10 @@ import hashlib
 import json
 import os
 import re
+import sqlite3
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -869,6 +871,21 @@ class TestReplay:
         monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{signed.shop.root}/typo.db")
         assert f"there is no state store at {signed.shop.root}/typo.db" in signed.closed()
         assert not (signed.shop.root / "typo.db").exists()
+
+    @pytest.mark.parametrize("statement", ["", "CREATE TABLE theirs (id)"])
+    def test_a_file_that_is_no_store_closes_it(
+        self, signed: Signed, monkeypatch: pytest.MonkeyPatch, statement: str
+    ) -> None:
+        """An emptied store and another program's would know of no run as well."""
+        signed.sign()
+        file = signed.shop.root / "state.db"
+        file.touch()
+        with closing(sqlite3.connect(file)) as other:
+            other.execute(statement)
+        before = file.read_bytes()
+        monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{file}")
+        assert f"there is no state store at {file}" in signed.closed()
+        assert file.read_bytes() == before
 
     def test_a_store_that_can_not_be_asked_closes_it(
         self, signed: Signed, monkeypatch: pytest.MonkeyPatch

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.clocks import DRIFT
 from pytest_prodstatus.model.codec import read_record, write_record
-from pytest_prodstatus.model.merge import MergeError, merge, unobserved
+from pytest_prodstatus.model.merge import REST_UNKNOWN, MergeError, merge, unobserved
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import Override, Record, Subject
 from pytest_prodstatus.model.verdict import Kind, Reason, Rule, because
@@ -279,6 +280,12 @@ class TestClocks:
         ]
         assert (got.final.verdict, got.decision.open) == (B, False)
 
+    def test_dates_that_cannot_be_put_right(self) -> None:
+        """A shard that ends in thousands of years is refused: its start would lie before year 1."""
+        ahead = shard({"api.key": C}, finished=datetime.max.replace(tzinfo=NOW.tzinfo))
+        with pytest.raises(MergeError, match=r"^0\.json: its dates are centuries apart"):
+            self.merged_at(NOW, ahead)
+
     @pytest.mark.parametrize("seconds", [1, 30])
     def test_clocks_that_differ_a_little(self, seconds: int) -> None:
         """Up to 30 s are no incident, and no date lies after the merge."""
@@ -331,6 +338,25 @@ class TestRun:
         assert got.decision.selection.verdict is got.final.verdict is B
         assert got.decision.exit_code == 10
         assert merged(shard({"shop.open": C}, selection=None)).run.selection is None
+
+    def test_some_files_are_not_the_suite(self) -> None:
+        """One shard that knows the whole suite is enough to notice a lost one."""
+        limited = shard(dict.fromkeys(ALL, C), names=ALL, rest_unknown=True)
+        got = merged(limited, limited)
+        assert (got.final.verdict, got.run.incidents) == (B, (REST_UNKNOWN,))
+        assert (got.run.rest_unknown, got.run.starts_unknown) == (True, True)
+        got = merged(limited, shard({"api.key": C}))
+        assert (got.final.verdict, got.run.incidents) == (C, ())
+        assert (got.run.rest_unknown, got.run.starts_unknown) == (UNSET, UNSET)
+
+    @pytest.mark.parametrize("unknown", [UNSET, True])
+    def test_what_may_have_been_started(self, unknown: Any) -> None:
+        """It isn't known of what no shard ran, nor of what one held back for that reason."""
+        parts = [shard({name: C}, starts_unknown=unknown) for name in ALL]
+        assert merged(*parts).run.starts_unknown is UNSET
+        assert merged(*parts[1:]).run.starts_unknown is True
+        held = shard({}, selected=ALL[:1], starts_unknown=unknown)
+        assert merged(held, *parts[1:]).run.starts_unknown is unknown
 
     def test_it_is_not_a_shard(self) -> None:
         """A merged record isn't a shard, though its parts are."""

@@ -131,7 +131,7 @@ CRITERION = """
 """
 
 
-UNKNOWN = "starts_unknown"
+UNKNOWN = "starts_unknown rest_unknown"
 
 
 @pytest.mark.parametrize(

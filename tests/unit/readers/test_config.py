@@ -91,6 +91,15 @@ def test_what_a_person_reads_is_one_line() -> None:
     assert made.catalogue.stages[0].confirmed == "x - y"
 
 
+def test_an_unwaivable_rollup_protects_what_is_in_it() -> None:
+    """Also what is in a rollup of it; not what its stages require."""
+    stages = [("a", ""), ("b", "requires = ['a']"), ("both", "rollup = ['b']"), ("c", "")]
+    stages += [("final", "rollup = ['both', 'c']")]
+    table = "".join(f"\n{STAGE}id = '{name}'\n{keys}" for name, keys in stages)
+    made = declared(HEAD + "unwaivable = ['final', 'b']\n" + table).waivers
+    assert set(made.unwaivable) == {"final", "both", "b", "c"}
+
+
 def test_waivers() -> None:
     """A date means its end in UTC; a date and time means that instant."""
     made = declared(
