@@ -356,6 +356,8 @@ def _with_values(
         for line in _stage_lines(stage.id, stage.title, values, config)
     ]
     at = _end_of(document, [*known, *lone.values()])
+    if added and _is_indented(document.lines[at:]):
+        added += ["<!-- -->", ""]  # else it would become a part of the last meaning's list item
     lines = _with_inserted(lines, at, added, document.line_end)
     # From the last to the first, so that an insertion doesn't move the lines still to come.
     for title, index in sorted(lone.items(), key=lambda found: -found[1]):
@@ -363,6 +365,11 @@ def _with_values(
         field_lines = ["", _field(title, values), *([""] if below else [])]
         lines = _with_inserted(lines, index + 1, field_lines, document.line_end)
     return tuple(lines)
+
+
+def _is_indented(lines: Sequence[str]) -> bool:
+    """Return whether the first line with text is indented, as code may be."""
+    return next((line for line in lines if line.strip()), "").startswith((" ", "\t"))
 
 
 def _end_of(document: Document, fields: Sequence[int]) -> int:

@@ -924,6 +924,7 @@ BYTES = [
 
 
 @example([("**NEXT ACTIONS:**", "\n"), ("```", "\n")], RECORD)
+@example([("  ```", "\n"), ("**OAUTH STATUS:** old", "\n")], RECORD)
 @given(
     st.lists(st.tuples(st.sampled_from(BYTES), st.sampled_from(["\n", "\r\n", "\r"])), max_size=14),
     st.sampled_from([RECORD, LATER, with_actions(12), with_actions(0)]),
