@@ -7,8 +7,11 @@ test that was run.
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import NamedTuple
@@ -24,6 +27,10 @@ _DIGITS = 16
 """Of a digest: enough to notice a change, and short, since every criterion has one."""
 _ON_THE_WAY = ("conftest.py", "__init__.py")
 """Files that pytest imports from each folder above a test: they may change, skip or ignore it."""
+
+_MARK = re.compile(rb"\bmark\s*\.\s*(?:stage|production)\b")
+
+_NAMED = re.compile(rb"(\w+)\s*=")
 
 
 class Presence(NamedTuple):
@@ -134,6 +141,61 @@ def presence_of(
         unseen=dict(files.unseen(former, manifest)),
         sources={file: files.digest(file) for file in {*map(file_of, manifest.criteria.values())}},
     )
+
+
+def uncollected(
+    suite: Iterable[Path],
+    root: Path,
+    files: Iterable[str],
+    names: Sequence[str],
+    skip: Sequence[str],
+) -> str:
+    """Return the first test file that has the mark of a criterion and wasn't collected; or "".
+
+    Args:
+        suite: the folders and files that tests are in.
+        root: the folder that node ids begin at.
+        files: those that were collected as a whole, as node ids name them.
+        names: pytest's `python_files`.
+        skip: pytest's `norecursedirs`.
+    """
+    collected = {root / file for file in files}
+    for path in (file for place in suite for file in _test_files(place, names, skip)):
+        if path in collected:
+            continue
+        try:
+            content = read_file(path)
+        except OSError:
+            continue
+        if _is_marked(content):
+            return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    return ""
+
+
+def _is_marked(content: bytes) -> bool:
+    """Return whether a file uses the mark of a criterion; one that it only gives a name doesn't."""
+    for mark in _MARK.finditer(content):
+        line = content[content.rfind(b"\n", 0, mark.start()) + 1 : mark.start()]
+        name = _NAMED.match(line)
+        if not name or name[1] == b"pytestmark" or re.search(rb"@\s*%b\b" % name[1], content):
+            return True
+    return False
+
+
+def _test_files(place: Path, names: Sequence[str], skip: Sequence[str]) -> Iterator[Path]:
+    """Yield the test files at a place, in the order of their names."""
+    if place.is_file():
+        yield place
+    for folder, below, files in os.walk(place):
+        below[:] = sorted(
+            name
+            for name in below
+            if not any(fnmatch.fnmatch(name, pattern) for pattern in skip)
+            and not Path(folder, name, "pyvenv.cfg").is_file()  # as pytest knows an environment
+        )
+        for name in sorted(files):
+            if any(fnmatch.fnmatch(name, pattern) for pattern in names):
+                yield Path(folder, name)
 
 
 def found_in(parts: Mapping[str, frozenset[str]], nodeid: str) -> bool | None:

@@ -11,6 +11,7 @@ import traceback
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,14 @@ from msgspec.structs import replace
 from pytest_prodstatus import clock
 from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.criteria import AllBut, Manifest
-from pytest_prodstatus.model.assemble import BROKEN_OFF, IN_PROGRESS, UNWRITTEN, compose, marker_of
+from pytest_prodstatus.model.assemble import (
+    BROKEN_OFF,
+    IN_PROGRESS,
+    UNWRITTEN,
+    compose,
+    marker_of,
+    rest_of,
+)
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
 from pytest_prodstatus.model.criterion_status import NOTHING_YET, RunData, criterion_statuses
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run, Subject
@@ -48,6 +56,7 @@ from pytest_prodstatus.settings import (
     restriction,
     selection_words,
     suite_commit,
+    suite_of,
     test_roots,
     this_machine,
     versions,
@@ -582,7 +591,9 @@ class Recorder:
         """Return the record of what is known by now, without secrets."""
         run = replace(self._begun_run(), incidents=tuple(self._incidents.values()))
         run_data, rule = self._run_data(), self.settings.gate
-        record = compose(run_data, self._statuses, run, rule, pytest_status)
+        file = self._uncollected
+        rest = rest_of(file) if file and not self.settings.run_id_given else None
+        record = compose(run_data, self._statuses, run, rule, pytest_status, rest=rest)
         if self.outputs.unwritten and rule is not Rule.OFF:
             # Without a record there is no verdict: 11.
             status = worse_status(EXIT_UNWRITTEN, record.decision.exit_code)
@@ -590,9 +601,7 @@ class Recorder:
         partial = record.decision.selection.partial
         if partial and self._starts_unknown:
             record = replace(record, run=replace(record.run, starts_unknown=True))
-        if not covers_suite(self.settings, self.config) and (
-            self._former is None or self._former.run.rest_unknown is True
-        ):
+        if file:
             record = replace(record, run=replace(record.run, rest_unknown=True))
         if self.settings.run_id_given and (partial or self.settings.shard is not None):
             # It looked at a part only, or was started to: a shard may happen to get every
@@ -603,6 +612,19 @@ class Recorder:
             record = replace(record, decision=record.decision.without_signature())
         record = replace(record, waivers=self.settings.config.waivers.given)
         return self.redaction.record(record)
+
+    @cached_property
+    def _uncollected(self) -> str:
+        """A file with criteria that neither this run nor an earlier one collected as a whole."""
+        former, settings, config = self._former, self.settings, self.config
+        known = former is not None and former.run.rest_unknown is not True
+        if known or covers_suite(settings, config):
+            return ""
+        from pytest_prodstatus.presence import uncollected
+
+        manifest, _ = self._begun()
+        names, skip = (config.getini(name) for name in ("python_files", "norecursedirs"))
+        return uncollected(suite_of(settings, config), config.rootpath, manifest.files, names, skip)
 
     def reconsider(self, status: int) -> int:
         """Judge again with the exit status that another plugin may have set, and never better it.

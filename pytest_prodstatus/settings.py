@@ -244,13 +244,18 @@ def covers_suite(settings: Settings, config: pytest.Config) -> bool:
     return _holds_suite(settings, config) and not config.getoption("lf", None)
 
 
+def suite_of(settings: Settings, config: pytest.Config) -> list[Path]:
+    """Return where criteria may be: `paths`, pytest's `testpaths`, or the project's folder."""
+    paths = [settings.root / name for name in settings.config.paths]
+    paths = paths or [config.rootpath / name for name in config.getini("testpaths")]
+    return [path.resolve() for path in paths or [settings.root]]
+
+
 def _holds_suite(settings: Settings, config: pytest.Config) -> bool:
     """Return whether the paths of the command line, if there are any, hold the whole suite."""
     args = [str(arg) for arg in config.args]
     folders = [(config.invocation_params.dir / arg).resolve() for arg in args if "::" not in arg]
-    paths = [settings.root / name for name in settings.config.paths]
-    paths = paths or [config.rootpath / name for name in config.getini("testpaths")]
-    suite = [path.resolve() for path in paths or [settings.root]]
+    suite = suite_of(settings, config)
     return not args or all(any(path.is_relative_to(f) for f in folders) for path in suite)
 
 

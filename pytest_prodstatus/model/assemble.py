@@ -59,6 +59,23 @@ def broken_off(run: Run) -> bool:
     return not run.finished and any(one.text.startswith(BROKEN_OFF) for one in run.incidents)
 
 
+_REST = "has criteria that weren't collected, and no earlier run knows them all"
+
+
+def rest_of(file: str) -> Reason:
+    """Return why FINAL isn't known while a file of criteria was never collected as a whole."""
+    return Reason(
+        text=f"{file} {_REST}",
+        kind=Kind.NOT_RUN,
+        remedy="run the whole suite once: pytest -m production",
+    )
+
+
+def is_about_rest(incident: Reason) -> bool:
+    """Return whether an incident says only that there are more criteria, as `rest_of` does."""
+    return incident.text.endswith(_REST)
+
+
 UNWRITTEN = Reason(
     text="the record could not be written, so nothing is confirmed",
     kind=Kind.INCONCLUSIVE,
@@ -68,7 +85,13 @@ UNWRITTEN = Reason(
 
 
 def compose(
-    data: RunData, statuses: Sequence[CriterionStatus], run: Run, rule: Rule, pytest_status: int
+    data: RunData,
+    statuses: Sequence[CriterionStatus],
+    run: Run,
+    rule: Rule,
+    pytest_status: int,
+    *,
+    rest: Reason | None = None,
 ) -> Record:
     """Build the record of a run that has ended.
 
@@ -78,7 +101,11 @@ def compose(
         run: the run, with its end.
         rule: the gate's.
         pytest_status: the exit status with which pytest would end.
+        rest: why it isn't known which criteria there are besides those that the run looked at. It
+            caps FINAL as an incident does, and isn't about what the run selected.
     """
+    own_incidents = run.incidents
+    run = replace(run, incidents=(*run.incidents, *([rest] if rest else [])))
     catalogue, former = data.catalogue, data.former
     # `all` is true of no criteria, but then nothing was observed.
     complete = bool(statuses) and all(status.observed_now for status in statuses)
@@ -86,12 +113,13 @@ def compose(
     stages, final = judge(catalogue, statuses, incidents=run.incidents)
     stages = _with_since(stages, former, run.started)
     root_causes = causes(catalogue, stages, run.incidents, catalogue.roots)
-    selection, own_causes = _selection(data, statuses, run.incidents, final.verdict)
+    selection, own_causes = _selection(data, statuses, own_incidents, final.verdict)
     if selection.partial:
         # What earlier runs saw may be over, so a partial run lists what to do about its own part.
         # One more action names the other stages that aren't CONFIRMED.
         again = run_again(stages, run.finished)
         actions = (*actions_of(own_causes), *([again] if again else []))
+        actions += (rest.remedy,) if rest and rest.remedy else ()
     else:
         actions = actions_of(root_causes)
     decision = Decision(

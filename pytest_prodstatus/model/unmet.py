@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
+from pytest_prodstatus.model.assemble import is_about_rest
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.criterion_status import (
     KilledRun,
@@ -71,7 +72,8 @@ class Basis(Struct, frozen=True, kw_only=True):
             return f"no last record of target {self.run.target} counts"
         if self.untrusted:
             return self.untrusted.text
-        incident = next(iter(self.former.run.incidents), None)
+        incidents = self.former.run.incidents
+        incident = next((one for one in incidents if not is_about_rest(one)), None)
         return f"the last run had an incident: {incident.text}" if incident else ""
 
 

@@ -565,3 +565,69 @@ def test_a_run_that_began_nothing_ends_nothing(project: Project) -> None:
     assert project.run().final == "CONFIRMED"
     assert project.run("--stage", "typo").status == 4
     assert project.run("--stage", "shop").verdicts["api.a"] == "CONFIRMED"
+
+
+OTHER = """
+@pytest.mark.stage("shop")
+def test_other(): assert False
+"""
+
+
+@MODES
+@pytest.mark.parametrize("part", ["test_api.py", "test_api.py::test_b"])
+def test_what_was_never_collected_is_not_confirmed(
+    project: Project, mode: tuple[str, ...], part: str
+) -> None:
+    """FINAL isn't known before one run has collected every file that has a criterion's mark."""
+    project.write({"pyproject.toml": "", "test_api.py": API, "more/test_other.py": OTHER})
+    ran = project.run(*mode, part)
+    assert (ran.status, ran.final, ran.record["decision"]["open"]) == (0, "BLOCKED", False)
+    (incident,) = ran.record["run"]["incidents"]
+    file = "test_api.py" if "::" in part else "more/test_other.py"
+    why = f"{file} has criteria that weren't collected, and no earlier run knows them all"
+    assert incident["reason"] == why
+    assert "run the whole suite once: pytest -m production" in ran.out
+    assert project.run(*mode, part).final == "BLOCKED", "two such runs know no more than one"
+
+    whole = project.run(*mode)
+    assert (whole.status, whole.final, whole.record["run"].get("rest_unknown")) == (
+        1,
+        "FAILED",
+        None,
+    )
+    project.write({"more/test_other.py": OTHER.replace("False", "True")})
+    assert project.run(*mode, "more").final == "CONFIRMED"
+    assert project.run(*mode, part).final == "CONFIRMED"
+
+
+@pytest.mark.parametrize(
+    ("other", "known"),
+    [
+        ("def test_other(): pass", True),
+        ("names = pytest.mark.stage('shop')\n", True),
+        ("asks = pytest.mark.stage('shop')\n@asks\ndef test_other(): pass", False),
+        ("pytestmark = pytest.mark.stage('shop')\ndef test_other(): pass", False),
+        ("@pytest.mark.production\ndef test_other(): pass", False),
+        (
+            "@pytest.mark.parametrize('n', [pytest.param(1, marks=pytest.mark.stage('a'))])",
+            False,
+        ),
+    ],
+)
+def test_which_other_file_may_have_criteria(project: Project, other: str, known: bool) -> None:
+    """One that uses the mark, as far as that can be seen without importing it."""
+    project.write({"test_api.py": API.replace("@api", "@pytest.mark.stage('api')")})
+    (project.root / "test_other.py").write_text(f"import pytest\n{other}\n", encoding="utf-8")
+    ran = project.run("test_api.py")
+    assert (ran.status, "rest_unknown" not in ran.record["run"]) == (0, known)
+
+
+def test_what_is_no_part_of_the_suite_is_not_looked_at(project: Project) -> None:
+    """A file outside of `paths`, in an environment, or in a folder that pytest leaves out."""
+    files = ["build/test_x.py", "env/test_x.py", ".tox/test_x.py", "unit/check.py", "suite/t.txt"]
+    project.write(dict.fromkeys(files, OTHER) | {"env/pyvenv.cfg": "", "test_api.py": API})
+    assert "rest_unknown" not in project.run("test_api.py").record["run"]
+    config = '[tool.prodstatus]\npaths = ["suite"]\n'
+    project.write({"pyproject.toml": config, "suite/test_a.py": API, "unit/test_x.py": OTHER})
+    (project.folder / "status.json").unlink()
+    assert "rest_unknown" not in project.run("suite/test_a.py").record["run"]
