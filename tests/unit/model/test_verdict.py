@@ -139,8 +139,8 @@ def test_a_failure_of_another_plugin_is_kept(other: int) -> None:
     """Only a 0 is replaced by the gate's status; without a record 1 and 10 say nothing either."""
     for ours in (EXIT_OPEN, EXIT_FAILED, EXIT_BLOCKED):
         assert worse_status(ours, other) == (other or ours)
-    said = other in (EXIT_OPEN, EXIT_FAILED, EXIT_BLOCKED)
-    assert worse_status(EXIT_UNWRITTEN, other) == (EXIT_UNWRITTEN if said else other)
+    replaced = other in (EXIT_OPEN, EXIT_FAILED, EXIT_BLOCKED)
+    assert worse_status(EXIT_UNWRITTEN, other) == (EXIT_UNWRITTEN if replaced else other)
 
 
 PREFIX = "https://a.example/"
@@ -216,16 +216,16 @@ REASON = Reason(text="a", kind=Kind.ERROR, remedy="b", owner="Ann", runbook="htt
 
 
 @pytest.mark.parametrize("verdict", [B, F])
-@pytest.mark.parametrize(("name", "said"), [("sentence", "reason"), ("kind", "kind")])
-def test_what_is_not_confirmed_says_why(verdict: Verdict, name: str, said: str) -> None:
+@pytest.mark.parametrize(("name", "field"), [("sentence", "reason"), ("kind", "kind")])
+def test_what_is_not_confirmed_says_why(verdict: Verdict, name: str, field: str) -> None:
     """Without a sentence, or without a kind, the value isn't made."""
     assert Final(verdict=verdict, cause="api.a", **because(REASON)).reason == REASON
-    with pytest.raises(ValueError, match=f"^{said} is None; it must be a text if"):
+    with pytest.raises(ValueError, match=f"^{field} is None; it must be a text if"):
         Final(verdict=verdict, cause="api.a", **{**because(REASON), name: None})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "problem"),
     [
         ("sentence", "reason is 'a'"),
         ("kind", "kind is 'error'"),
@@ -234,11 +234,11 @@ def test_what_is_not_confirmed_says_why(verdict: Verdict, name: str, said: str) 
         ("runbook", "runbook is 'https://a.example'"),
     ],
 )
-def test_what_is_confirmed_has_no_reason(name: str, said: str) -> None:
+def test_what_is_confirmed_has_no_reason(name: str, problem: str) -> None:
     """Any part of a reason beside CONFIRMED is refused, by its name in JSON."""
     assert Final(verdict=C, **because(None)).reason is None
     given = {**because(None), name: because(REASON)[name]}  # type: ignore[literal-required]
-    with pytest.raises(ValueError, match=f"^{said}; it must be null"):
+    with pytest.raises(ValueError, match=f"^{problem}; it must be null"):
         Final(verdict=C, **given)
 
 
