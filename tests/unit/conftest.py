@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from itertools import count
 
 import pytest
 
-from tests.unit import properties  # noqa: F401  the profile of Hypothesis
+if find_spec("hypothesis"):  # the wheel is tested without it
+    from tests.unit import properties  # noqa: F401  its profile
 
 _NUMBERS = count()
 
