@@ -135,9 +135,9 @@ def test_gate_in_a_frozen_test(beside: Beside, library: str) -> None:
     """
     criteria = "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"
     beside.write({"test_api.py": criteria})
-    assert beside.project.run().status == 0
-    beside.write({"test_api.py": text.format(library=FREEZES[library])})
     # Its line is in the configuration, which pytest refuses without it.
     asyncio = ("-p", "asyncio") if find_spec("pytest_asyncio") else ()
+    assert beside.project.run_alone(*asyncio).status == 0
+    beside.write({"test_api.py": text.format(library=FREEZES[library])})
     ran = beside.project.run_alone(*beside.mode, *asyncio)
     assert ran.status == 0, ran.out + ran.err
