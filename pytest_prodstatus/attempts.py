@@ -173,8 +173,7 @@ class Attempts:
         neither has one of another test that a hook gave this name.
         """
         if report.nodeid in self.criteria:
-            payload = Payload.of(report) or Payload()
-            replace(payload, blocked=payload.blocked or INVENTED).attach(report)
+            Payload.block(report, INVENTED)
 
     def _note_sent(self, values: dict[str, Any]) -> None:
         """Compare the clock of the worker that sent a report with this process's."""

@@ -457,7 +457,7 @@ class Observer:
         if last is not None:
             payload = Payload.of(report) or Payload()
             if payload.attempt < last:
-                replace(payload, blocked=payload.blocked or _RAN_AGAIN).attach(report)
+                Payload.block(report, _RAN_AGAIN)
 
     def _is_frozen(self, call: pytest.CallInfo[None], ended: float) -> bool:
         """Return whether the test has its own time, so that pytest's instants are of that."""

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from pytest_prodstatus import clock
@@ -589,9 +590,13 @@ class Recorder:
 
     def _composed(self, pytest_status: int) -> Record:
         """Return the record of what is known by now, without secrets."""
-        run = replace(self._begun_run(), incidents=tuple(self._incidents.values()))
-        run_data, rule = self._run_data(), self.settings.gate
         file = self._uncollected
+        run = replace(
+            self._begun_run(),
+            incidents=tuple(self._incidents.values()),
+            rest_unknown=True if file else UNSET,
+        )
+        run_data, rule = self._run_data(), self.settings.gate
         rest = rest_of(file) if file and not self.settings.run_id_given else None
         record = compose(run_data, self._statuses, run, rule, pytest_status, rest=rest)
         if self.outputs.unwritten and rule is not Rule.OFF:
@@ -601,8 +606,6 @@ class Recorder:
         partial = record.decision.selection.partial
         if partial and self._starts_unknown:
             record = replace(record, run=replace(record.run, starts_unknown=True))
-        if file:
-            record = replace(record, run=replace(record.run, rest_unknown=True))
         if self.settings.run_id_given and (partial or self.settings.shard is not None):
             # It looked at a part only, or was started to: a shard may happen to get every
             # criterion. The merged record decides.

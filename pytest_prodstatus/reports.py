@@ -120,6 +120,12 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Put the payload on a report."""
         setattr(report, ATTRIBUTE, self.text)
 
+    @classmethod
+    def block(cls, report: object, why: Reason) -> None:
+        """Let what a report shows be BLOCKED for a reason, if it isn't for another one yet."""
+        payload = cls.of(report) or cls()
+        replace(payload, blocked=payload.blocked or why).attach(report)
+
     @staticmethod
     def entry_text(entry: Entry) -> str:
         """Return one entry of evidence as a line of JSON."""
@@ -574,6 +580,5 @@ class Around:
             vars(report).update({name: noted[name] for name in _NOTED if name in noted})
             return report
         kept = last or pytest.TestReport.from_item_and_call(item, call)
-        payload = Payload.of(kept) or Payload()
-        replace(payload, blocked=payload.blocked or NO_REPORT).attach(kept)
+        Payload.block(kept, NO_REPORT)
         return kept

@@ -105,15 +105,15 @@ def write_document(record: Record, config: Config, existing: bytes | None) -> Wr
     notices = [_notice(unread) for unread in found.unread]
     if document.undecoded:
         notices.insert(0, document.undecoded)
-    before = found.fields
-    document = replace(document, lines=_with_values(document, found, record, config))
-    found = Document.decode(document.encode()).find(values)
-    if len(found.fields) > len(before):
+    content = replace(document, lines=_with_values(document, found, record, config)).encode()
+    document, known = Document.decode(content), len(found.fields)
+    found = document.find(values)
+    if len(found.fields) > known:
         # What was added may stand between a field and what kept its value on one line.
-        document = Document.decode(document.encode())
-        document = replace(document, lines=_with_values(document, found, record, config))
-    content = document.encode()
-    return Written(content, _digest(fields_in(content, record)), tuple(notices))
+        content = replace(document, lines=_with_values(document, found, record, config)).encode()
+        found = Document.decode(content).find(values)
+    fields = [(field.title, field.value) for field in found.fields]
+    return Written(content, _digest(fields), tuple(notices))
 
 
 def _notice(unread: Unread) -> str:
