@@ -179,6 +179,11 @@ def read_order(order_id: str, envelope: Envelope) -> SupplierOrder | None:
     )
 
 
+def is_order_id(text: str) -> bool:
+    """Return whether a text can be the supplier's id of an order."""
+    return _ORDER_ID.fullmatch(text) is not None
+
+
 def read_placed(envelope: Envelope) -> tuple[str, ...]:
     """Return the order ids of an order-creation answer: none means that nothing is certain.
 
@@ -187,4 +192,4 @@ def read_placed(envelope: Envelope) -> tuple[str, ...]:
     numbers = fields.sequence(envelope.result.get("order_list"), inside="number")
     ids = [fields.text(number) for number in numbers]
     # Each once: an order that is named twice was taken for once.
-    return tuple(dict.fromkeys(text for text in ids if text and _ORDER_ID.fullmatch(text)))
+    return tuple(dict.fromkeys(text for text in ids if text and is_order_id(text)))

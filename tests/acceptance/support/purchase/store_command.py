@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from tests.acceptance.support.aliexpress.orders import is_order_id
 from tests.acceptance.support.secrets import Private, Secret, scrubbed
 from tests.acceptance.support.variables import Variables
 
@@ -200,7 +201,7 @@ def read_report(text: str) -> PurchaseReport | None:
     statuses, ids = _values(_STATUS, text), _values(_ORDER_ID, text)
     if len(statuses) != 1 or statuses[0] not in ("SUCCESS", "FAILED", "SKIPPED") or len(ids) != 1:
         return None
-    known = re.fullmatch(r"[1-9][0-9]{0,31}", ids[0]) is not None
+    known = is_order_id(ids[0])
     if not known and ids[0] != "N/A":
         return None
     return PurchaseReport(
