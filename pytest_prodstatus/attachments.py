@@ -29,6 +29,7 @@ from pytest_prodstatus.model.attachment import (
 )
 from pytest_prodstatus.model.evidence import Attachment, EvidenceError
 from pytest_prodstatus.model.record import CriterionStatus, Record
+from pytest_prodstatus.model.text import is_visible
 from pytest_prodstatus.readers import read_file
 from pytest_prodstatus.readers.config import Attachments
 from pytest_prodstatus.spool import Spool
@@ -90,7 +91,7 @@ class Attaching:
             self._notice(OFF)
             return
         limit = self._limits.file_mb * MB
-        if not isinstance(name, str) or not name.strip():
+        if not is_visible(name):
             msg = f"evidence.attach({name!r}, …): give it a name, as in 'checkout.png'"
             raise EvidenceError(msg)
         if len(self._names) >= COUNT_LIMIT:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import pytest
 
+from pytest_prodstatus.model.text import is_visible
 from pytest_prodstatus.model.verdict import BLOCKED_KINDS, Kind, Reason
 
 if TYPE_CHECKING:
@@ -62,10 +63,10 @@ class Blocked(_Skipped):
     def __init__(
         self, reason: str, *, kind: Kind | str = Kind.INCONCLUSIVE, remedy: str | None = None
     ) -> None:
-        if not _is_text(reason):
+        if not is_visible(reason):
             msg = f"blocked(reason={reason!r}): give one sentence that says what could not be seen"
             raise TypeError(msg)
-        if remedy is not None and not _is_text(remedy):
+        if remedy is not None and not is_visible(remedy):
             msg = f"blocked(remedy={remedy!r}): give a text, or leave it out"
             raise TypeError(msg)
         # Without this, pytest refuses a skip that a module raises at its top.
@@ -143,11 +144,6 @@ def _wider(
     if not names or names["request"].scope == "function":
         return None
     return names["self"], names["request"]
-
-
-def _is_text(value: object) -> bool:
-    """Return whether a value is a text that isn't blank."""
-    return isinstance(value, str) and bool(value.strip())
 
 
 def _kind(name: object) -> Kind:

@@ -17,7 +17,7 @@ import pytest
 from msgspec import Struct
 
 from pytest_prodstatus.model.catalogue import SLUG, CatalogueError, Criterion
-from pytest_prodstatus.model.text import one_line, printable
+from pytest_prodstatus.model.text import is_visible, one_line, printable
 from pytest_prodstatus.model.verdict import Reason, runbook_problem
 from pytest_prodstatus.options import STAGE_MARK
 
@@ -168,7 +168,7 @@ def _arguments(mark: pytest.Mark, nodeid: str) -> _Stage:
             "to require an assertion, set require_assertion = true in [tool.prodstatus]"
         )
         raise CatalogueError(msg)
-    if owner is not None and not (isinstance(owner, str) and owner.strip()):
+    if owner is not None and not is_visible(owner):
         msg = f"{nodeid}: mark {_shown(mark)}: owner={owner!r} must be a text"
         raise CatalogueError(msg)
     problem = runbook_problem(runbook) if runbook is not None else ""

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from inspect import isawaitable, signature
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeGuard, TypeVar, overload
 from urllib.parse import urlsplit
 
 import pytest
@@ -198,6 +198,13 @@ def _described(value: object) -> str:
     return text.described(value)
 
 
+def _is_visible(value: object) -> TypeGuard[str]:
+    """Return whether a value is a text with something to read."""
+    from pytest_prodstatus.model import text
+
+    return text.is_visible(value)
+
+
 def _wrong_call(
     function: Callable[..., Any], form: str, unnamed: int, values: Mapping[str, object]
 ) -> str:
@@ -271,7 +278,7 @@ class _Recording:
     def _held(self, what: object, condition: object = ...) -> AbstractContextManager[None] | None:
         """Assert a condition or return a context manager, as `Evidence.held`."""
         __tracebackhide__ = True
-        if not isinstance(what, str) or not what.strip():
+        if not _is_visible(what):
             rule = "say in words what holds"
             self._observer.misused_evidence(f"evidence.held({_described(what)}): {rule}")
         if condition is ...:
@@ -292,7 +299,7 @@ class _Recording:
     def _say(self, text: object) -> None:
         """Record a sentence, as `Evidence.say`."""
         __tracebackhide__ = True
-        if not isinstance(text, str) or not text.strip():
+        if not _is_visible(text):
             rule = "say in words what was seen"
             self._observer.misused_evidence(f"evidence.say({_described(text)}): {rule}")
         # A sentence is evidence without a name.
@@ -301,7 +308,7 @@ class _Recording:
     def _remedy(self, text: object) -> None:
         """Note a remedy for what fails from here on, as `Evidence.remedy`."""
         __tracebackhide__ = True
-        if not isinstance(text, str) or not text.strip():
+        if not _is_visible(text):
             rule = "say in words what a person can do"
             self._observer.misused_evidence(f"evidence.remedy({_described(text)}): {rule}")
         self._observer.note_remedy(text)

@@ -26,7 +26,7 @@ from pytest_prodstatus.model.evidence import Attachment, Entry
 from pytest_prodstatus.model.outcome import Phase, finding_of, unproved
 from pytest_prodstatus.model.teardown import TornDown
 from pytest_prodstatus.model.text import Instant, one_line, printable, several_lines
-from pytest_prodstatus.model.verdict import IN_THE_TEST, Kind, Reason, Verdict
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.spool import worker_id
 
 ATTRIBUTE = "prodstatus"
@@ -43,13 +43,13 @@ FILES = "prodstatus_files"
 
 STRIPPED = Reason(
     text="a hook took from a worker's report what was noted of the test",
-    kind=Kind.INCONCLUSIVE,
+    kind=Kind.PROVES_NOTHING,
     remedy="leave what other plugins added in pytest_report_to_serializable, or run without -n",
 )
 """Why a pass proves nothing whose report came from a worker without `SENT`."""
 INVENTED = Reason(
     text="it was reported as passed, by a report that pytest did not make of its call",
-    kind=Kind.INCONCLUSIVE,
+    kind=Kind.PROVES_NOTHING,
     remedy="report what pytest_runtest_makereport returned: look for hooks that make a TestReport",
 )
 """Why a pass proves nothing whose report of the call has no `TEST`."""
@@ -219,15 +219,15 @@ def suspect_pass(category: type[Warning], message: str) -> Reason | None:
     if unawaited:
         return Reason(
             text=f"{unawaited[0]}, so what it looks at was not seen",
-            kind=Kind.INCONCLUSIVE,
-            remedy=f"{IN_THE_TEST}await it, and let a plugin for async tests run it",
+            kind=Kind.PROVES_NOTHING,
+            remedy="await it, and let a plugin for async tests run it",
         )
     by_unittest = issubclass(category, DeprecationWarning) and message.startswith(_RETURNED)
     if by_unittest or issubclass(category, pytest.PytestReturnNotNoneWarning):
         return Reason(
             text="the test returned a value, which nothing asserts",
-            kind=Kind.INCONCLUSIVE,
-            remedy=f"{IN_THE_TEST}assert what must hold, and return nothing",
+            kind=Kind.PROVES_NOTHING,
+            remedy="assert what must hold, and return nothing",
         )
     if issubclass(category, pytest.PytestUnhandledThreadExceptionWarning):
         return thread_death(message)
@@ -242,8 +242,8 @@ def thread_death(message: str) -> Reason:
     """
     return Reason(
         text=f"a thread died of what the test did not see: {_raised(message)}",
-        kind=Kind.INCONCLUSIVE,
-        remedy=f"{IN_THE_TEST}raise what its threads raise, as concurrent.futures can",
+        kind=Kind.PROVES_NOTHING,
+        remedy="raise what its threads raise, as concurrent.futures can",
     )
 
 
@@ -398,12 +398,12 @@ _FAITHFUL = ("python", "anyio")
 """Plugins that call the function, and let out what it raises."""
 NEVER_CALLED = Reason(
     text="the test's function was never called: a hook ran something else in its place",
-    kind=Kind.INCONCLUSIVE,
+    kind=Kind.PROVES_NOTHING,
     remedy="let pytest call the function: look for pytest_pyfunc_call in conftests and plugins",
 )
 NEVER_RUN = Reason(
     text="unittest did not report that it ran the test",
-    kind=Kind.INCONCLUSIVE,
+    kind=Kind.PROVES_NOTHING,
     remedy="call super().run(result) with the result that pytest gave: look at the class's run",
 )
 UNCALLED = replace(

@@ -26,7 +26,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import Blocked
 from pytest_prodstatus.counting import TALLY
-from pytest_prodstatus.model.text import described, format_duration, one_line, parse_duration
+from pytest_prodstatus.model.text import (
+    described,
+    format_duration,
+    is_visible,
+    one_line,
+    parse_duration,
+)
 from pytest_prodstatus.model.verdict import Kind, Reason
 from pytest_prodstatus.reports import shown
 
@@ -97,7 +103,7 @@ class Wait:
     ) -> None:
         self._session = session
         self._observer = session.activate().observer
-        if not isinstance(what, str) or not what.strip():
+        if not is_visible(what):
             self._refuse(f"what={described(what)}", "say in words what is so then")
         if not callable(until) or iscoroutinefunction(until):
             self._refuse(f"until={described(until)}", "give a plain function of the value")

@@ -57,7 +57,8 @@ def command(
 ) -> None:
     """Make one record out of the RECORDs of shards, and list the criteria that no shard ran.
 
-    Shards have the same run id, target, subject, suite commit and catalogue; others are refused.
+    Shards have the same run id, target, subject, suite commit, catalogue, rule and release of this
+    package; others are refused.
     With the key signed_by, each must be signed (prodstatus sign SHARD). What their criteria
     attached is copied.
     """

@@ -59,21 +59,13 @@ def broken_off(run: Run) -> bool:
     return not run.finished and any(one.text.startswith(BROKEN_OFF) for one in run.incidents)
 
 
-_REST = "has criteria that weren't collected, and no earlier run knows them all"
-
-
 def rest_of(file: str) -> Reason:
     """Return why FINAL isn't known while a file of criteria was never collected as a whole."""
     return Reason(
-        text=f"{file} {_REST}",
-        kind=Kind.NOT_RUN,
+        text=f"{file} has criteria that weren't collected, and no earlier run knows them all",
+        kind=Kind.NOT_COLLECTED,
         remedy="run the whole suite once: pytest -m production",
     )
-
-
-def is_about_rest(incident: Reason) -> bool:
-    """Return whether an incident says only that there are more criteria, as `rest_of` does."""
-    return incident.text.endswith(_REST)
 
 
 UNWRITTEN = Reason(

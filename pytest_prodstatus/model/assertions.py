@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from pytest_prodstatus.model.outcome import NO_ASSERTION
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.model.verdict import IN_THE_TEST, Kind, Reason
+from pytest_prodstatus.model.verdict import Kind, Reason
 
 _QUOTE_LIMIT = 80
 """Characters of an assertion that a reason quotes."""
@@ -200,8 +200,8 @@ def _vacuous(line: int, test: ast.expr) -> Reason:
     source = one_line(ast.unparse(ast.fix_missing_locations(test)), limit=_QUOTE_LIMIT)
     return Reason(
         text=f"its assertion in line {line} {problem}: {source}",
-        kind=Kind.INCONCLUSIVE,
-        remedy=f"{IN_THE_TEST}{remedy}",
+        kind=Kind.PROVES_NOTHING,
+        remedy=remedy,
     )
 
 

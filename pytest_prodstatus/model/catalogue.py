@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.text import Instant, normalize, one_line
+from pytest_prodstatus.model.text import Instant, is_visible, normalize, one_line
 from pytest_prodstatus.model.verdict import runbook_problem
 
 FINAL = "final"
@@ -403,7 +403,7 @@ def _check_applies(stage: Stage) -> None:
         msg = f"stage {stage.id!r}: applies = false, but FINAL always applies; take it out"
         raise CatalogueError(msg)
     for key, value in (("reason", stage.reason), ("owner", stage.owner)):
-        if not value:
+        if not is_visible(value):
             msg = (
                 f"stage {stage.id!r}: applies = false needs a reason and an owner, and its {key} "
                 f"is {value!r}; write {key} = '…'"

@@ -66,6 +66,8 @@ _COMMON: Mapping[str, Callable[[Record], object]] = {
     "suite commit": lambda record: record.run.commit,
     "catalogue": lambda record: record.run.catalogue,
     "gate's rule": lambda record: record.decision.rule.value,
+    # Two releases may judge by other rules.
+    "release of pytest-prodstatus": lambda record: record.run.versions.get("pytest-prodstatus"),
 }
 """What all shards of one run must have in common, by its name in messages."""
 

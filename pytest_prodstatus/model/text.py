@@ -32,6 +32,20 @@ Identity: TypeAlias = Annotated[str, Meta(extra=IDENTITY)]
 # Bidirectional controls reorder what a reader sees without changing the text (CVE-2021-42574).
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+# Letters and symbols that look like a space: Hangul's fillers and an empty Braille cell.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
+
+def is_visible(value: object) -> TypeGuard[str]:
+    """Return whether a value is a text of which `one_line` leaves something to read.
+
+    White space and characters of no width show nothing. Control characters become an escape.
+    """
+    return isinstance(value, str) and any(
+        not char.isspace() and char not in _BLANK and unicodedata.category(char) != "Cf"
+        for char in value
+    )
+
 
 def one_line(text: str, *, limit: int = 600) -> str:
     r"""Put `text` on one line that is harmless to a terminal, a page and a JSON parser.

@@ -14,7 +14,6 @@ import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.assemble import is_about_rest
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.criterion_status import (
     KilledRun,
@@ -25,7 +24,7 @@ from pytest_prodstatus.model.criterion_status import (
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run
 from pytest_prodstatus.model.rollup import judge, name_release
 from pytest_prodstatus.model.text import printable
-from pytest_prodstatus.model.verdict import Reason, Verdict
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 
 ALL, BLOCKED = "all", "blocked"
 """What `--unmet` takes: everything that isn't CONFIRMED, or without what FAILED."""
@@ -73,7 +72,9 @@ class Basis(Struct, frozen=True, kw_only=True):
         if self.untrusted:
             return self.untrusted.text
         incidents = self.former.run.incidents
-        incident = next((one for one in incidents if not is_about_rest(one)), None)
+        # That more criteria may exist says nothing about the known ones.
+        about_known = (one for one in incidents if one.kind is not Kind.NOT_COLLECTED)
+        incident = next(about_known, None)
         return f"the last run had an incident: {incident.text}" if incident else ""
 
 

@@ -93,7 +93,9 @@ class Kind(Enum):
     EVIDENCE_ERROR = "evidence-error"
     NO_EVIDENCE = "no-evidence"
     NO_ASSERTION = "no-assertion"
+    PROVES_NOTHING = "proves-nothing"
     COLLECTION_ERROR = "collection-error"
+    NOT_COLLECTED = "not-collected"
     NOT_RUN = "not-run"
     UPSTREAM = "upstream"
     STALE = "stale"
@@ -126,10 +128,9 @@ _ABOUT_TESTS = (
     Kind.EVIDENCE_ERROR,
     Kind.NO_EVIDENCE,
     Kind.NO_ASSERTION,
+    Kind.PROVES_NOTHING,
 )
 """Kinds that only a run gives. Their remedy is about a test."""
-IN_THE_TEST = "in the test, "
-"""How such a remedy begins if its reason is of a kind that `blocked()` may give, too."""
 
 
 # gc=False: it contains only texts and an enum, so it can't be part of a reference cycle.
@@ -167,7 +168,7 @@ class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
     @property
     def is_about_test(self) -> bool:
         """Whether its remedy is about a test, and doesn't say which: the test must be named."""
-        return self.kind in _ABOUT_TESTS or (self.remedy or "").startswith(IN_THE_TEST)
+        return self.kind in _ABOUT_TESTS
 
     @property
     def address(self) -> str:

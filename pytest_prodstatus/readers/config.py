@@ -29,6 +29,7 @@ from pytest_prodstatus.model.text import (
     DURATION_FORM,
     NAME_LIMIT,
     instant,
+    is_visible,
     one_line,
     parse_duration,
     plain,
@@ -420,7 +421,7 @@ def _convert_waiver(item: Mapping[str, Any], place: str, _: Mapping[str, object]
         ConfigError: a key is missing or blank: each of them is part of what makes it a waiver.
     """
     for key in WAIVER_KEYS:
-        if key not in item or (isinstance(item[key], str) and not item[key].strip()):
+        if key not in item or (isinstance(item[key], str) and not is_visible(item[key])):
             # The name of a misspelt key says more than the key that is missing in its place.
             unknown = [name for name in item if name not in WAIVER_KEYS]
             if unknown:

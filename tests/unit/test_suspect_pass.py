@@ -77,10 +77,10 @@ class Slow(RuntimeWarning):
     ],
 )
 def test_a_doubt_has_a_reason(category: type[Warning], message: str, text: str) -> None:
-    """A suspicion is inconclusive, says what was not seen, and gives a remedy."""
+    """A suspicion has its own kind, says what was not seen, and gives a remedy."""
     reason = suspect_pass(category, message)
     assert reason is not None
-    assert (reason.text, reason.kind) == (text, Kind.INCONCLUSIVE)
+    assert (reason.text, reason.kind) == (text, Kind.PROVES_NOTHING)
     assert reason.is_about_test, "so the next action names the test"
 
 

@@ -666,7 +666,8 @@ FAILURES = [
     ),
 ]
 
-SUSPECT = "BLOCKED inconclusive"
+SUSPECT = "BLOCKED proves-nothing"
+UNKNOWN = "BLOCKED inconclusive"
 RETURNS = SUSPECT if sys.version_info >= (3, 11) else CONFIRMED  # unittest gives no warning before
 DOUBTS = [
     row(
@@ -1589,7 +1590,7 @@ def lying(name: str, conftest: str, tests: str, verdicts: Mapping[str, str], **m
 
 
 FAILS = "@api\ndef test_a(): assert 0, 'down'\n"
-STRIPPED = "BLOCKED inconclusive"
+STRIPPED = "BLOCKED proves-nothing"
 TEARS = """
 @pytest.fixture
 def torn():
@@ -1847,7 +1848,7 @@ LYING = [
             return None if "test_api" in item.nodeid else report
         """,
         "@api\ndef test_a(): assert 0\n@api\ndef test_b(): pass\n",
-        {"api.a": "FAILED observed", "api.b": SUSPECT},
+        {"api.a": "FAILED observed", "api.b": UNKNOWN},
     ),
     row(
         "a hook runs a test again, and reports the last time only",
@@ -1866,8 +1867,8 @@ LYING = [
         "a hook runs a test again, and reports the first time only",
         AGAIN.format(reports="first"),
         "@api\ndef test_a(): pass\n",
-        {"api.a": SUSPECT},
-        rest=SUSPECT,
+        {"api.a": UNKNOWN},
+        rest=UNKNOWN,
     ),
     lying(
         "a hook calls a failed report passed",
@@ -2343,7 +2344,7 @@ SHARED = [
         @api
         def test_b(): pass
         """,
-        {"api.a": "BLOCKED inconclusive", "api.b": CONFIRMED},
+        {"api.a": "BLOCKED proves-nothing", "api.b": CONFIRMED},
         final="BLOCKED",
         status=10,
     ),
@@ -2362,14 +2363,14 @@ SHARED = [
     shared(
         "threads die in a tear-down for several, and in the test that came last",
         TWO_DEATHS,
-        {"api.a": "BLOCKED inconclusive", "api.b": "BLOCKED inconclusive"},
+        {"api.a": "BLOCKED proves-nothing", "api.b": "BLOCKED proves-nothing"},
         final="BLOCKED",
         status=10,
     ),
     shared(
         "threads die with the same words in a test and in the tear-down of its module after it",
         TWO_DEATHS.replace("session", "module"),
-        {"api.a": "BLOCKED inconclusive", "api.b": "BLOCKED inconclusive"},
+        {"api.a": "BLOCKED proves-nothing", "api.b": "BLOCKED proves-nothing"},
         final="BLOCKED",
         status=10,
     ),

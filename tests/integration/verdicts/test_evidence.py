@@ -341,6 +341,7 @@ MISUSED = {
     "evidence.held()": "evidence.held(…): it needs what; write evidence.held(",
     "evidence.held('it is', cond=1)": "evidence.held(cond=1): its arguments are what, condition",
     "evidence.held(' ')": "evidence.held(' '): say in words what holds",
+    "evidence.held('\u200b')": "evidence.held('\\u200b'): say in words what holds",
     "evidence.held('it is', len)": "<built-in function len>): a function or coroutine is always",
     "evidence.attach('a.txt')": "evidence.attach(…): it needs data; write evidence.attach(",
     "evidence.attach('a.txt', 'x', 'y')": "evidence.attach(…): it takes fewer arguments without",

@@ -108,7 +108,7 @@ def test_a_suspect_pass_outlives_a_rerun(project: Project, mode: tuple[str, ...]
     )
     lean = [name for name in project.lean if name != "rerunfailures"]
     ran = project.run_alone(*mode, "--reruns=1", lean=lean)
-    assert ran.verdicts == {"api.a": "BLOCKED inconclusive"}
+    assert ran.verdicts == {"api.a": "BLOCKED proves-nothing"}
     assert not ran.criteria["api.a"]["flaky"]
 
 
@@ -137,7 +137,7 @@ def test_a_suite_that_hides_whole_kinds_of_warnings_is_heard(
     """A filter that hides warnings doesn't change what was observed."""
     project.write({"test_api.py": QUIET})
     (project.root / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = {line}\n")
-    assert set(project.run(*mode).verdicts.values()) == {"BLOCKED inconclusive"}
+    assert set(project.run(*mode).verdicts.values()) == {"BLOCKED proves-nothing"}
 
 
 @pytest.mark.parametrize("filters", ["ignore", "error::BytesWarning"])
@@ -151,7 +151,7 @@ def test_an_environment_that_hides_warnings_is_heard(
     verdicts = project.run_alone().verdicts
     if sys.version_info < (3, 11):
         assert verdicts.pop("api.c") == "CONFIRMED"  # unittest doesn't warn of it yet
-    assert set(verdicts.values()) == {"BLOCKED inconclusive"}
+    assert set(verdicts.values()) == {"BLOCKED proves-nothing"}
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_suite_may_take_a_warning_for_nothing(project: Project, line: str) -> 
     project.write({"test_api.py": QUIET})
     (project.root / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = {line}\n")
     verdicts = project.run().verdicts
-    assert sorted(verdicts.values()) == ["BLOCKED inconclusive", "CONFIRMED"]
+    assert sorted(verdicts.values()) == ["BLOCKED proves-nothing", "CONFIRMED"]
 
 
 def test_a_mark_has_the_last_word(project: Project) -> None:

@@ -215,7 +215,7 @@ def test_the_reason_says_what_is_wrong_with_it(condition: str, problem: str) -> 
     (function,) = survey(f"def test_a(total):\n    assert {condition}".encode()).functions.values()
     assert function.vacuous is not None
     assert function.vacuous.text == f"its assertion in line 2 {problem}: {condition}"
-    assert function.vacuous.kind is Kind.INCONCLUSIVE
+    assert function.vacuous.kind is Kind.PROVES_NOTHING
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_what_is_not_python_has_no_assertions(source: bytes) -> None:
     assert survey(source).functions == {}
 
 
-ALWAYS_TRUE = Reason(text="its assertion is always true", kind=Kind.INCONCLUSIVE)
+ALWAYS_TRUE = Reason(text="its assertion is always true", kind=Kind.PROVES_NOTHING)
 UNSEEN = Reason(text="its helper is not rewritten", kind=Kind.NO_ASSERTION)
 
 

@@ -15,7 +15,7 @@ from pytest_prodstatus.model.codec import write_record
 from pytest_prodstatus.model.gate import decide
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.rollup import cause_line, is_said, why_final
-from pytest_prodstatus.model.verdict import IN_THE_TEST, Kind, Verdict
+from pytest_prodstatus.model.verdict import Kind, Verdict
 from pytest_prodstatus.model.violations import GateQuery
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.board import board_lines
@@ -171,12 +171,12 @@ class TestActions:
         assert not is_said(replace(end, remedy="it raised TypeError"), actions)
 
     def test_what_to_do_in_a_test_names_it(self) -> None:
-        """Also if `blocked()` gives its kind of reason, too; a remedy of that stays as it is."""
-        doubt = reason("it returned a value", remedy=f"{IN_THE_TEST}return nothing")
+        """A remedy of `blocked()` stays as it is."""
+        doubt = reason("it returned a value", Kind.PROVES_NOTHING, remedy="return nothing")
         armed = reason("it is not armed", remedy="arm it")
         seen = {"a.x": observation(B, reason=doubt), "a.y": observation(B, reason=armed)}
         made = record(catalogue("a"), dict(seen))
-        assert made.decision.actions == ("a.x: in the test, return nothing", "arm it")
+        assert made.decision.actions == ("a.x: return nothing", "arm it")
         assert is_said(doubt, made.decision.actions)
 
     def test_one_remedy_of_several_tests_is_one_action(self) -> None:

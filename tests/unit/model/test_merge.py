@@ -525,6 +525,10 @@ STRANGERS: dict[str, tuple[dict[str, Any], str]] = {
     "commit": ({"commit": "abc"}, "1.json: its suite commit is 'abc', and that of 0.json is '0123"),
     "catalogue": ({"catalogue": "0" * 16}, "1.json: its catalogue is '0000000000000000', and that"),
     "rule": ({"rule": Rule.OFF}, "1.json: its gate's rule is 'off', and that of 0.json is 'confi"),
+    "release of the plugin": (
+        {"versions": {"pytest-prodstatus": "0.2.0"}},
+        "1.json: its release of pytest-prodstatus is '0.2.0', and that of 0.json is None",
+    ),
     "in progress": ({"finished": None}, "1.json: its run is in progress or was killed"),
 }
 

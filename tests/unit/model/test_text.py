@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pytest_prodstatus.model.text import (
     format_age,
     format_duration,
+    is_visible,
     one_line,
     parse_duration,
     several_lines,
@@ -22,6 +23,23 @@ from tests.unit.given import each_hostile_text
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=60)
 ANY_LINES = st.lists(ANY_TEXT, max_size=6).map("\n".join)
+
+
+@pytest.mark.parametrize(
+    "value", ["a", " é ", "7", "?", "\N{WHITE HEAVY CHECK MARK}", "\u200b店", "\x1b", "\ud800"]
+)
+def test_a_text_with_something_to_read(value: str) -> None:
+    """One character is enough, also one that is shown as an escape."""
+    assert is_visible(value)
+
+
+BLANKS = "\u200b\u2060\ufeff\xad\u3164\u2800\u115f\u202e\u00a0\n"
+
+
+@pytest.mark.parametrize("value", ["", " ", *BLANKS, BLANKS, None, 5, b"a"])
+def test_a_value_that_shows_nothing(value: object) -> None:
+    """White space, characters of no width and blank letters name no owner or reason."""
+    assert not is_visible(value)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from pytest_prodstatus.model.verdict import (
     EXIT_FAILED,
     EXIT_OPEN,
     EXIT_UNWRITTEN,
-    IN_THE_TEST,
     RUNBOOK_LIMIT,
     Kind,
     Reason,
@@ -67,8 +66,8 @@ def test_the_kinds_are_those_of_the_contract() -> None:
     """Record and schema contain a kind's word, so the words stay as they are."""
     assert {str(kind) for kind in Kind} - {str(kind) for kind in BLOCKED_KINDS} == {
         "observed", "error", "crash", "known-failure", "skipped", "setup-error", "evidence-error",
-        "no-evidence", "no-assertion", "collection-error", "not-run", "upstream", "stale",
-        "untrusted", "not-applicable",
+        "no-evidence", "no-assertion", "proves-nothing", "collection-error", "not-collected",
+        "not-run", "upstream", "stale", "untrusted", "not-applicable",
     }  # fmt: skip
     assert [str(kind) for kind in BLOCKED_KINDS] == [
         "not-armed", "missing-config", "no-data", "provider-unavailable", "timeout", "pending",
@@ -184,14 +183,13 @@ def test_one_outage_is_one_cause_however_its_messages_differ() -> None:
 
 
 ABOUT_TESTS = {"error", "setup-error", "known-failure", "evidence-error", "no-evidence",
-               "no-assertion"}  # fmt: skip
+               "no-assertion", "proves-nothing"}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", Kind, ids=str)
 def test_remedies_that_are_about_a_test(kind: Kind) -> None:
-    """They are those of six kinds, and what a reason of any other kind says of the test."""
+    """They are those of seven kinds, which only a run gives."""
     assert Reason(text="a", kind=kind).is_about_test is (str(kind) in ABOUT_TESTS)
-    assert Reason(text="a", kind=kind, remedy=f"{IN_THE_TEST}assert more").is_about_test
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,7 @@ BAD: list[tuple[str, list[str]]] = [
     (WAIVED.replace("reason = 'r'\n", ""), ["waiver of 'a.x': it has no reason"]),
     (WAIVED.replace("'r'", "' '"), ["waiver of 'a.x': it has no reason"]),
     (WAIVED.replace("owner = 'o'\n", ""), ["waiver of 'a.x': it has no owner"]),
+    (WAIVED.replace("'o'", "'\u200b'"), ["waiver of 'a.x': it has no owner"]),
     (WAIVED.replace("expires = 2026-12-01\n", ""), ["waiver of 'a.x': it has no expires"]),
     (WAIVED.replace("'o'", "3"), ["waiver of 'a.x': owner = 3 must be text"]),
     (WAIVED.replace("2026-12-01", "'2026-12-01'"),
