@@ -279,6 +279,8 @@ def worker_input(config: pytest.Config) -> dict[str, Any]:
 
 INTENT = "prodstatus_intent"
 """The key under which a controller sends its workers what `intent_of` returns."""
+BASIS = "prodstatus_basis"
+"""The key under which a controller sends its workers what is known of earlier runs."""
 
 
 def intent_of(config: pytest.Config) -> dict[str, Any]:

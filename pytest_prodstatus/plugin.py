@@ -1,4 +1,4 @@
-"""pytest's entry point: the options, the fixtures, and the session, which has all other hooks.
+"""pytest's entry point: the options, the fixtures, and the session, which has the other hooks.
 
 Every run of pytest imports this module, so it imports nothing that only a run with criteria needs.
 """
@@ -66,6 +66,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(session, "prodstatus-session")
     if options.may_judge(config):
         session.activate()
+
+
+@pytest.hookimpl
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Register the hooks about workers, if xdist is about to start some."""
+    plugins = session.config.pluginmanager
+    if plugins.hasplugin("dsession"):
+        from pytest_prodstatus.controller import Controller
+
+        plugins.register(Controller(session_of(session.config)), "prodstatus-controller")
 
 
 @pytest.hookimpl

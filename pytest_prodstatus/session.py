@@ -21,20 +21,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_prodstatus import __version__, clock
+from pytest_prodstatus import clock
 from pytest_prodstatus.options import (
-    INTENT,
+    BASIS,
     RUN_ID,
     STAGE_MARK,
     asks_to_judge,
     early_conftests,
     given,
-    intent_of,
     judges,
     known_before_conftests,
     worker_input,
 )
-from pytest_prodstatus.spool import Spool, worker_id
+from pytest_prodstatus.spool import Spool
 
 if TYPE_CHECKING:
     from pytest_prodstatus.collector import Collector
@@ -60,10 +59,6 @@ def session_of(config: pytest.Config) -> Session:
     return config.stash[_SESSION]
 
 
-_BASIS = "prodstatus_basis"
-"""The key under which a controller sends its workers what is known of earlier runs."""
-
-
 class Session:
     """What this process knows and does of one run.
 
@@ -83,12 +78,9 @@ class Session:
         self._deselected: set[str] = set()
         self._words: TerminalWords | None = None
         self._junit: JUnitXml | None = None
-        self._acting = ""
         self._began = clock.elapsed()
         self._deadline: Deadline | None = None
-        self._manifests: dict[int, tuple[str, Manifest | None]] = {}
         self._sign_key: str | None = None
-        self._oom_kills: int | None = None
         self._unjudged = False
 
     # Parts that are made when first needed. Whether this is an xdist worker is not known before
@@ -166,7 +158,7 @@ class Session:
         return Recorder(self.config, self.settings, self.spool, self.redaction, self._sign_key)
 
     @property
-    def _judge_of_run(self) -> Recorder | None:
+    def judge(self) -> Recorder | None:
         """The recorder, if this process judges and the session is active."""
         return self.recorder if self.active else None
 
@@ -270,6 +262,11 @@ class Session:
             steps=2 * IGNORED if controls else IGNORED,
         )
         self._deadline.start(self.config)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How much time the run has left by its deadline; None if it has none."""
+        return self._seconds_left(self._deadline.within) if self._deadline else None
 
     def _seconds_left(self, within: timedelta) -> float:
         """Return how much time the run has left; a worker got that from its controller."""
@@ -503,10 +500,10 @@ class Session:
             self.activate().collector.mark([*self._collected, *items])
         yield
         if self.active or _any_criterion(items):
-            self.activate().collector.select(config, items, self._basis(), self._files)
+            self.activate().collector.select(config, items, self.basis(), self._files)
         self._collected.clear()
 
-    def _basis(self) -> Basis | None:
+    def basis(self) -> Basis | None:
         """Return what is known of earlier runs; None unless `--unmet` is given."""
         if not self.settings.unmet or not self.settings.judges:
             return None
@@ -514,7 +511,7 @@ class Session:
             return self.recorder.basis()
         from pytest_prodstatus.model.unmet import Basis
 
-        return Basis.from_json(worker_input(self.config)[_BASIS])
+        return Basis.from_json(worker_input(self.config)[BASIS])
 
     def mark_late(self, items: list[pytest.Item]) -> None:
         """Mark the tests that a conftest has just put into a stage, before pytest applies `-m`."""
@@ -531,12 +528,12 @@ class Session:
         if self.active or _any_criterion(session.items):
             self.activate().collector.settle(session, self._files, self._deselected, self._parts)
             self.observer.enclose(self.config.pluginmanager)
-        if self._judge_of_run is not None:
+        if self.judge is not None:
             self.begin(self.collector.manifest)
         return (yield)
 
     def begin(self, manifest: Manifest) -> None:
-        """Begin the run with what was collected.
+        """Begin the run with what this process, or a worker, collected.
 
         Raises:
             pytest.UsageError: the criteria make no catalogue, or a newer release wrote the last
@@ -554,9 +551,9 @@ class Session:
         """Say that `-m` left out every criterion, and what selects them."""
         criteria = self.collector.criteria if self.active else {}
         selected = any(item.nodeid in criteria for item in items)
-        return [] if selected else self._left_out(criteria)
+        return [] if selected else self.left_out(criteria)
 
-    def _left_out(self, criteria: Mapping[str, Criterion]) -> list[str]:
+    def left_out(self, criteria: Mapping[str, Criterion]) -> list[str]:
         """Return the line about a mark expression that none of the collected criteria has."""
         expression = self.config.getoption("markexpr", "")
         if not expression or not criteria or self.settings.requested:
@@ -579,14 +576,14 @@ class Session:
     @pytest.hookimpl
     def pytest_internalerror(self, excrepr: object) -> None:
         """Note an internal error of pytest."""
-        if self._judge_of_run is not None:
-            self._judge_of_run.note_internal_error(excrepr)
+        if self.judge is not None:
+            self.judge.note_internal_error(excrepr)
 
     @pytest.hookimpl
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note that the run was cut short."""
-        if self._judge_of_run is not None:
-            self._judge_of_run.note_interrupt(str(excinfo.value) or excinfo.typename)
+        if self.judge is not None:
+            self.judge.note_interrupt(str(excinfo.value) or excinfo.typename)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
@@ -594,7 +591,7 @@ class Session:
         self.end_forked_process()
         if self._deadline is not None:
             self._deadline.close()
-        recorder = self._judge_of_run
+        recorder = self.judge
         if recorder is None or not self._judge(recorder, session, int(exitstatus)):
             return (yield)
         from pytest_prodstatus.model.teardown import LateTearDowns
@@ -650,7 +647,7 @@ class Session:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_unconfigure(self) -> Generator[None]:
         """Assert the exit status last of all, unlock the output folder, and remove the spool."""
-        recorder = self._judge_of_run
+        recorder = self.judge
         try:
             return (yield)
         except BaseException as error:
@@ -682,112 +679,6 @@ class Session:
             from pytest_prodstatus.writers.board import final_line
 
             sys.stderr.write(f"prodstatus: {final_line(record).text}\n")
-
-    # The workers of an xdist controller.
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: object) -> None:
-        """Send a worker the values that it must agree on, before it reads its own options."""
-        from pytest_prodstatus.process_end import count_oom_kills
-        from pytest_prodstatus.xdist import open_channel
-
-        self._oom_kills = count_oom_kills()
-        open_channel(node)
-        values: dict[str, object] = node.workerinput  # type: ignore[attr-defined]
-        values["prodstatus_run_id"] = self.run_id
-        values[INTENT] = intent_of(self.config)
-        values["prodstatus_spool"] = str(self.spool.folder or "")
-        values["prodstatus_version"] = __version__
-        # Decided here: with `--dist each` workers don't know of each other.
-        values["prodstatus_acts"] = self.may_act(worker_id(node))
-        values["prodstatus_clock"] = clock.timestamp()
-        if self._deadline is not None:
-            left = self._seconds_left(self._deadline.within)
-            values["prodstatus_seconds_left"] = max(0.0, left)
-        if self._judge_of_run is not None:
-            basis = self._basis()
-            if basis is not None:
-                values[_BASIS] = basis.to_json()
-            values["prodstatus_catalogue"] = self.settings.config.catalogue.digest
-            values["prodstatus_unmarked"] = self._judge_of_run.outputs.unmarked
-            values["prodstatus_commit"] = self._judge_of_run.commit
-            if self.settings.has_project:
-                values["prodstatus_root"] = str(self.settings.root)
-
-    def may_act(self, worker: str) -> bool:
-        """Return whether a worker that is about to start may start criteria with side effects.
-
-        `--dist each` runs every test on every worker. Then only one worker may, and if it died,
-        the one that replaces it.
-        """
-        if self.config.getoption("dist", "no") != "each":
-            return True
-        self._acting = self._acting or worker
-        return self._acting == worker
-
-    @pytest.hookimpl(wrapper=True, optionalhook=True)
-    def pytest_xdist_make_scheduler(self) -> Generator[None, object, object]:
-        """Keep the scheduler from starting a test again that a worker died in."""
-        from pytest_prodstatus.xdist import start_none_again
-
-        scheduler = yield
-        start_none_again(scheduler, lambda: self.active)
-        return scheduler
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: object, ids: object) -> None:  # noqa: ARG002
-        """Begin with the first worker's manifest, and compare that of each other with it.
-
-        That is before xdist gives any worker a test.
-
-        Raises:
-            pytest.UsageError: the criteria make no catalogue, the worker refused to run, or two
-                workers can't take part in one run.
-        """
-        from pytest_prodstatus.xdist import manifest_from
-
-        text, worker = manifest_from(node), worker_id(node)
-        # Workers that collected the same send the same text; without a criterion it may be none.
-        if hash(text) in self._manifests:
-            return
-        first, known = next(iter(self._manifests.values()), (worker, None))
-        if text is None and not known:
-            self._manifests[hash(text)] = worker, None
-            return
-        from pytest_prodstatus.criteria import Manifest
-
-        manifest = Manifest.from_json(text) if text else Manifest()
-        error = ""
-        if self._manifests and not manifest.error and not (known and known.error):
-            error = manifest.disagreement(worker, known or Manifest(), first)
-        self._manifests[hash(text)] = worker, manifest
-        if known is None and not manifest.selected:
-            from pytest_prodstatus.terminal import reporter_of
-
-            # pytest asks for such lines where it collects, which the controller doesn't.
-            if reporter := reporter_of(self.config):
-                for line in self._left_out(manifest.criteria):
-                    reporter.write_line(line)
-        if known is None or error or manifest.error:
-            self.begin(Manifest(error=error) if error else manifest)
-        if error:
-            raise pytest.UsageError(error)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: object, error: object) -> None:
-        """Note a worker that died, since it may have had criteria."""
-        worker = worker_id(node)
-        if not error:
-            return
-        if worker == self._acting:
-            self._acting = ""
-        recorder = self.activate().recorder
-        if recorder is not None:
-            from pytest_prodstatus.process_end import end_of
-
-            pid = self.spool.read_pid(worker)
-            end = end_of(pid, self._oom_kills) if pid is not None else ""
-            recorder.note_worker_down(worker, error, end)
 
 
 def _any_criterion(items: Iterable[pytest.Item]) -> bool:
