@@ -6,11 +6,9 @@ It is the only process of a serial run, and the controller under xdist.
 from __future__ import annotations
 
 import contextlib
-import sys
 import traceback
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,6 +19,7 @@ from msgspec.structs import replace
 from pytest_prodstatus import clock
 from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.criteria import AllBut, Manifest
+from pytest_prodstatus.incidents import Incidents, raised
 from pytest_prodstatus.model.assemble import (
     BROKEN_OFF,
     IN_PROGRESS,
@@ -33,7 +32,6 @@ from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
 from pytest_prodstatus.model.criterion_status import NOTHING_YET, RunData, criterion_statuses
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run, Subject
 from pytest_prodstatus.model.teardown import LateTearDowns
-from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import (
     EXIT_BLOCKED,
     EXIT_FAILED,
@@ -45,6 +43,7 @@ from pytest_prodstatus.model.verdict import (
     Verdict,
     worse_status,
 )
+from pytest_prodstatus.notices import of_carried, of_project, of_unmet
 from pytest_prodstatus.outputs import Outputs
 from pytest_prodstatus.publish import Archive, Problem, Saved, publish_readable
 from pytest_prodstatus.redaction import Redaction
@@ -68,13 +67,6 @@ if TYPE_CHECKING:
     from pytest_prodstatus.model.unmet import Basis
     from pytest_prodstatus.presence import Presence
 
-OURS = (EXIT_OPEN, EXIT_BLOCKED, EXIT_UNWRITTEN)
-"""Exit statuses that say that nothing went wrong, or that only this plugin sets."""
-MANIFEST = "manifest"
-"""The sort of incident for a worker that refused to run."""
-COLLECTION = "collection"
-"""The sort of incident for a file that did not collect."""
-
 
 class Recorder:
     """One run as seen by the process that judges it.
@@ -84,6 +76,7 @@ class Recorder:
         restored: nothing was unmet, so the files are as they were before the run.
         criteria: the criteria by node id; empty until the run has begun.
         attempts: the phases of each criterion, from its reports.
+        incidents: what went wrong outside any criterion.
     """
 
     def __init__(
@@ -103,6 +96,7 @@ class Recorder:
         self.attempts = Attempts(
             redaction, spool, require_evidence=settings.config.require_evidence
         )
+        self.incidents = Incidents(redaction)
         self.record: Record | None = None
         self.restored = False
         self.criteria: Mapping[str, Criterion] = {}
@@ -113,7 +107,6 @@ class Recorder:
         self._restricted = False
         self._missing: dict[str, Reason] = {}
         self._presence: Presence | None = None
-        self._incidents: dict[tuple[str, str], Reason] = {}
         self._marked: tuple[str, ...] | None = None
         self._used_id = False
         self._unreached = Reason(text="it was not reached", kind=Kind.NOT_RUN)
@@ -222,7 +215,7 @@ class Recorder:
         self._marked = tuple(stage.id for stage in catalogue.stages)
         self.outputs.begin(self._marker(catalogue, criteria))
         if self.outputs.unmarked:
-            self.incident("outputs", self.outputs.unmarked, Kind.INCONCLUSIVE)
+            self.incidents.note("outputs", self.outputs.unmarked, Kind.INCONCLUSIVE)
 
     def _marker(
         self, catalogue: Catalogue, criteria: Collection[Criterion], why: Reason = IN_PROGRESS
@@ -246,7 +239,7 @@ class Recorder:
             return
         if self._manifest is not None:
             if manifest.error:
-                self.incident(MANIFEST, manifest.error, Kind.INCONCLUSIVE, of=manifest.error)
+                self.incidents.note_manifest(manifest.error)
             return
         wanted = self.settings.requested or manifest.selected > 0
         self.redaction.switch(self.config, on=bool(wanted))
@@ -307,7 +300,7 @@ class Recorder:
 
     def note_broken_off(self) -> None:
         """Write why nothing is confirmed, if an error ends pytest before it collects anything."""
-        error = _raised()
+        error = raised()
         catalogue = self._catalogue
         if not error or catalogue is None or self.record or self._manifest is not None:
             return
@@ -324,25 +317,6 @@ class Recorder:
         # Without a catalogue it writes nothing any more (`note_broken_off`).
         self.record = self._former = self._manifest = self._catalogue = None
         self._statuses = []
-
-    def incident(
-        self, what: str, text: str, kind: Kind, remedy: str | None = None, *, of: str = ""
-    ) -> None:
-        """Note something that went wrong outside any criterion; it caps FINAL.
-
-        Args:
-            what: the sort of incident, as in "down" or "output".
-            text: one sentence about it.
-            kind: the kind of reason.
-            remedy: what to do about it.
-            of: the id of the thing that it happened to; only its first incident of a sort counts.
-        """
-        reason = Reason(text=self.redaction.text(text), kind=kind, remedy=remedy)
-        if what == MANIFEST:
-            # It explains xdist's next error: that its workers collected different tests.
-            self._incidents = {(what, of): reason, **self._incidents}
-        else:
-            self._incidents.setdefault((what, of), reason)
 
     def verdict_of(self, report: object) -> Verdict | None:
         """Return the verdict that one report has by itself; None if it isn't a criterion's."""
@@ -361,8 +335,8 @@ class Recorder:
         early = self._manifest is None and self.settings.requested
         if early and (self.started or pytest_status != pytest.ExitCode.USAGE_ERROR):
             # The run ended before the collection was complete.
-            self._note_early_end(pytest_status)
-            known = next(iter(self._incidents.values()), None)
+            self.incidents.note_early_end(pytest_status)
+            known = next(iter(self.incidents.reasons), None)
             text = f"no test was collected{f': {known.text}' if known else ''}"
             why = Reason(text=text, kind=Kind.NOT_RUN)
             with contextlib.suppress(pytest.UsageError):
@@ -385,34 +359,26 @@ class Recorder:
         self._statuses = self.attempts.lay_tear_downs(statuses, self._run.id)
         self._keep_attachments()
         self._note_status(pytest_status)
-        self._note_skews(skews)
+        self.incidents.note_skews(skews)
         record = self._restored(pytest_status) or self._write(pytest_status)
-        self._note_unmet(record)
+        manifest, catalogue = self._begun()
+        notices = self.outputs.notices
+        if self.settings.unmet:
+            notices += of_unmet(
+                self.basis(),
+                manifest,
+                catalogue,
+                record,
+                what=self.settings.unmet,
+                kept=self.restored,
+            )
         self.outputs.note_waivers(record, finished)
         self.outputs.note_unsigned(record)
-        self._note_foreign(record)
-        if self.redaction.unread:
-            self.outputs.notices.append(self.redaction.unread)
-        self.outputs.notices += unwatched(self.config)
-        if not self.settings.config.catalogue.requires_assertions:
-            self.outputs.notices.append(
-                "assertions are not counted: set require_assertion = true in [tool.prodstatus]"
-            )
-        if not self.settings.has_project:
-            self.outputs.notices.append(
-                "no [tool.prodstatus] here or above: nothing is declared, so nothing that is "
-                "missing can be noticed; prodstatus gate needs --root"
-            )
+        notices += of_carried(record, self._former, self.settings)
+        notices += [self.redaction.unread] if self.redaction.unread else []
+        notices += unwatched(self.config)
+        notices += of_project(self.settings)
         return record
-
-    def _note_skews(self, skews: Mapping[str, timedelta]) -> None:
-        """Note the workers whose clocks are far from this process's."""
-        for worker, behind in skews.items():
-            from pytest_prodstatus.model.clocks import skew_reason
-
-            why = skew_reason(f"the clock of worker {worker}", behind, "the controller's")
-            if why is not None:
-                self.incident("clock", why.text, why.kind, why.remedy, of=worker)
 
     def _status_of_idle(self, pytest_status: int) -> int:
         """Return pytest's exit status, or 0 for "no tests" if an option left nothing to run.
@@ -435,7 +401,7 @@ class Recorder:
         """
         manifest, _ = self._begun()
         former, run = self._former, self._begun_run()
-        if not manifest.met or manifest.selected or former is None or self._incidents:
+        if not manifest.met or manifest.selected or former is None or self.incidents:
             return None
         if self.settings.run_id_given:
             return None  # who named the run looks for its record
@@ -466,48 +432,6 @@ class Recorder:
             )
             self.outputs.notices += notices
 
-    def _note_unmet(self, record: Record) -> None:
-        """Add notices about what `--unmet` selected, did not start, and turned."""
-        if not self.settings.unmet:
-            return
-        from pytest_prodstatus.model.unmet import forgotten, turned
-
-        manifest, catalogue = self._begun()
-        notices, whole = self.outputs.notices, self.basis().whole
-        if whole:
-            notices.append(f"{whole}: everything is unmet")
-        elif unnamed := forgotten(self._former, record.run.subject.release, catalogue):
-            notices.append(unnamed)
-        if manifest.held:
-            names = sorted(manifest.criteria[nodeid].id for nodeid in manifest.held)
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            why = f": {self._starts_unknown}" if self._starts_unknown else ""
-            everything = ", or run everything" if why else ""
-            notices.append(
-                f"{names[0]}{more}: it acts on the world and may have started before{why}, so "
-                "--unmet doesn't start it again; to let it act, name it, as in --stage "
-                f"{names[0].partition('.')[0]}{everything}"
-            )
-        elif not manifest.selected and manifest.met:
-            word = "BLOCKED" if self.settings.unmet == "blocked" else "unmet"
-            kept = ", and all files are as they were" if self.restored else ""
-            notices.append(f"nothing that was selected is {word}: no criterion ran{kept}")
-        notices += turned(self._former, record)
-
-    def _note_foreign(self, record: Record) -> None:
-        """Add a notice if verdicts are carried over from another machine, and nobody signed them.
-
-        With `signed_by` the signature answers the question.
-        """
-        former = self._former.run.machine if self._former else ""
-        carried = sum(status.carried_over for status in record.criteria)
-        if carried and former != record.run.machine and not self.settings.config.signed_by:
-            what = "1 verdict is" if carried == 1 else f"{carried} verdicts are"
-            self.outputs.notices.append(
-                f"{what} carried over from a record that another machine or user made, and nobody "
-                "signed (signed_by)"
-            )
-
     def end_at_deadline(self, report: pytest.TestReport | None, words: str) -> Record | None:
         """Judge a run that doesn't end by itself, with what it has observed so far.
 
@@ -520,7 +444,7 @@ class Recorder:
             deque(self.attempts.pytest_runtest_logreport(report), maxlen=0)
         text = f"it was not reached before {words} was over"
         self._unreached = Reason(text=text, kind=Kind.TIMEOUT)
-        self.incident(
+        self.incidents.note(
             "deadline", f"{words} was over, and the run did not end by itself", Kind.TIMEOUT
         )
         failed = self.attempts.failed or self.attempts.failed_elsewhere
@@ -568,9 +492,9 @@ class Recorder:
         if saved.unsaved is None:
             return False
         if self.settings.config.require_history and not self.settings.ephemeral:
-            known = len(self._incidents)
-            self._incidents.setdefault(("history", ""), saved.unsaved)
-            return len(self._incidents) > known
+            known = len(self.incidents)
+            self.incidents.keep("history", saved.unsaved)
+            return len(self.incidents) > known
         if saved.tried:
             self._note_once(saved.unsaved.text)
         return False
@@ -582,18 +506,18 @@ class Recorder:
 
     def _note_problems(self, problems: Sequence[Problem]) -> bool:
         """Note what could not be written; return whether any of it is new."""
-        known = len(self._incidents)
+        known = len(self.incidents)
         for problem in problems:
             self.outputs.problems.append(problem)
-            self.incident("output", problem.text, Kind.INCONCLUSIVE, of=str(problem.path))
-        return len(self._incidents) > known
+            self.incidents.note("output", problem.text, Kind.INCONCLUSIVE, of=str(problem.path))
+        return len(self.incidents) > known
 
     def _composed(self, pytest_status: int) -> Record:
         """Return the record of what is known by now, without secrets."""
         file = self._uncollected
         run = replace(
             self._begun_run(),
-            incidents=tuple(self._incidents.values()),
+            incidents=self.incidents.reasons,
             rest_unknown=True if file else UNSET,
         )
         run_data, rule = self._run_data(), self.settings.gate
@@ -642,7 +566,7 @@ class Recorder:
         self._note_status(status)
         known = self.record.run.incidents
         final = worse_status(self._own_status(), status)
-        changed = self._changed or any(one not in known for one in self._incidents.values())
+        changed = self._changed or any(one not in known for one in self.incidents.reasons)
         if changed or final != self.record.decision.exit_code:
             self._write(status)
             self._changed = False
@@ -661,8 +585,7 @@ class Recorder:
     def note_late_failure(self, error: BaseException) -> None:
         """Note that a hook raised after the run was judged; it closes the gate."""
         if self.record is not None:
-            text = f"a hook raised {type(error).__name__} when the session ended: {error}"
-            self.incident("late", text, Kind.CRASH, "look at pytest's own error")
+            self.incidents.note_late_failure(error)
 
     def _own_status(self) -> int:
         """Return the exit status from the record, or the one for a record that isn't there."""
@@ -670,42 +593,18 @@ class Recorder:
             return EXIT_UNWRITTEN
         return self.record.decision.exit_code if self.record else EXIT_BLOCKED
 
-    def _note_early_end(self, status: int) -> None:
-        """Note an unexplained exit status that pytest ended with before the first test."""
-        if (
-            status not in OURS
-            and not self._incidents
-            and status != pytest.ExitCode.NO_TESTS_COLLECTED
-        ):
-            error = _raised()
-            text = f"pytest ended with exit status {status} before it collected a test"
-            remedy = f"correct what pytest's error {'names' if error else 'says'}"
-            self.incident("status", f"{text}{error and ': '}{error}", Kind.NOT_RUN, remedy)
-
     def _note_status(self, status: int) -> None:
-        """Note an exit status of pytest that no criterion explains."""
-        if status in OURS or self.settings.config.foreign_status == "ignore":
+        """Note an exit status of pytest that no criterion explains, unless such are ignored."""
+        if self.settings.config.foreign_status == "ignore":
             return
-        if status == EXIT_FAILED and not self.attempts.failed_elsewhere:
-            held = self._manifest is not None and self._manifest.held
-            explained = self.attempts.failed or bool(self._incidents or held)
-        else:
-            explained = status != EXIT_FAILED and bool(self._incidents)
-        if explained:
-            return
-        remedy = 'look at what else pytest reports, or set foreign_status = "ignore"'
-        more = len(self.attempts.failed_elsewhere) - 1
-        if status == EXIT_FAILED and more >= 0:
-            others = f" and {more} more" if more else ""
-            text = f"{self.attempts.failed_elsewhere[0]}{others} failed, which is not a criterion"
-        elif self._manifest and self._manifest.selected:
-            text = f"pytest ended with exit status {status}, which no criterion explains"
-        else:
-            error = _raised()
-            text = f"pytest ended with exit status {status}, and no criterion was run"
-            text += f"{error and ': '}{error}"
-            remedy = "see whether a path, an option or the key paths leaves the criteria out"
-        self.incident("status", text, Kind.INCONCLUSIVE, remedy)
+        manifest, attempts = self._manifest, self.attempts
+        self.incidents.note_status(
+            status,
+            attempts.failed_elsewhere,
+            failed=bool(attempts.failed),
+            held=manifest is not None and bool(manifest.held),
+            selected=manifest is not None and bool(manifest.selected),
+        )
 
     def _run_data(self) -> RunData:
         """Return what is known of the run, as the rules of the model need it."""
@@ -774,17 +673,7 @@ class Recorder:
         # The criteria of a file that skipped itself are unknown, so it caps FINAL as well.
         path = self.config.rootpath / file
         if report.failed or reason.kind is not Kind.SKIPPED or holds_criteria(self.settings, path):
-            self._incidents.setdefault((COLLECTION, report.nodeid), reason)
-
-    def note_internal_error(self, excrepr: object) -> None:
-        """Note an internal error of pytest, by the last line of its text."""
-        last = (str(excrepr).strip().splitlines() or ["no more is known"])[-1]
-        self.incident("internal", f"pytest failed in itself: {last}", Kind.CRASH)
-
-    def note_interrupt(self, text: str) -> None:
-        """Note that the run was cut short, unless it was by files that did not collect."""
-        if not any(what == COLLECTION for what, _ in self._incidents):
-            self.incident("interrupt", f"the run was interrupted: {text}", Kind.NOT_RUN)
+            self.incidents.note_missing(report.nodeid, reason)
 
     def note_worker_down(self, worker: str, error: object, end: str) -> None:
         """Note a worker that died or was interrupted.
@@ -796,22 +685,9 @@ class Recorder:
         """
         if error == "keyboard-interrupt":
             self.attempts.interrupted.add(worker)
-            self.incident("down", f"worker {worker} was interrupted", Kind.NOT_RUN, of=worker)
+            self.incidents.note("down", f"worker {worker} was interrupted", Kind.NOT_RUN, of=worker)
         else:
             self.attempts.ends[worker] = end
-            self.incident("down", f"worker {worker} died: {end or error}", Kind.CRASH, of=worker)
-
-
-def _raised() -> str:
-    """Return the first line of the error that is ending pytest right now; "" if none is.
-
-    pytest hands it to no hook: it calls the last ones while the error is on its way.
-    """
-    error = sys.exc_info()[1]
-    if not isinstance(error, Exception):
-        return ""
-    text = str(error) or type(error).__name__
-    # argparse begins with the usage.
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    own = next((line for line in lines if ": error: " in line), lines[0])
-    return one_line(own.partition(": error: ")[2] or own, limit=200)
+            self.incidents.note(
+                "down", f"worker {worker} died: {end or error}", Kind.CRASH, of=worker
+            )

@@ -577,13 +577,13 @@ class Session:
     def pytest_internalerror(self, excrepr: object) -> None:
         """Note an internal error of pytest."""
         if self.judge is not None:
-            self.judge.note_internal_error(excrepr)
+            self.judge.incidents.note_internal_error(excrepr)
 
     @pytest.hookimpl
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note that the run was cut short."""
         if self.judge is not None:
-            self.judge.note_interrupt(str(excinfo.value) or excinfo.typename)
+            self.judge.incidents.note_interrupt(str(excinfo.value) or excinfo.typename)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
