@@ -94,6 +94,17 @@ def _is_stale(compiled: bytes) -> bool:
     return _FAILING in compiled and _PASSING not in compiled
 
 
+class _Counter:
+    """Counts the assertions that pytest reports."""
+
+    @pytest.hookimpl
+    def pytest_assertion_pass(self, orig: str) -> None:
+        """Count an `assert` that passed, unless its condition is always true."""
+        # pytest also reports `assert (x, "text")`, which warns only before the file is compiled.
+        if TALLY.counts and not always_true_text(orig):
+            TALLY.passed += 1
+
+
 class Assertions:
     """Counts the assertions that pass during the call of each criterion.
 
@@ -106,15 +117,22 @@ class Assertions:
     Args:
         config: pytest's.
         may_judge: returns whether a file may have criteria that this run judges.
+        is_criterion: returns whether a node id is a criterion's.
         root: the project's folder.
     """
 
     def __init__(
-        self, config: pytest.Config, may_judge: Callable[[Path], bool], root: Path
+        self,
+        config: pytest.Config,
+        may_judge: Callable[[Path], bool],
+        is_criterion: Callable[[str], bool],
+        root: Path,
     ) -> None:
         self.passed = 0
         self._config = config
         self._may_judge = may_judge
+        self._is_criterion = is_criterion
+        self._counter = _Counter()
         self._root = root.resolve()
         self._surveys: dict[str, Survey] = {}
         self._undo: list[Callable[[], object]] = []
@@ -155,6 +173,19 @@ class Assertions:
 
     # What is counted.
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Let pytest report the assertions of criteria alone.
+
+        For a hook that is registered when a test begins, it writes out what each passing assertion
+        compares, which doubles the time of a test that asserts in a loop.
+        """
+        plugins = self._config.pluginmanager
+        wanted = self._is_criterion(item.nodeid)
+        if wanted != plugins.is_registered(self._counter):
+            (plugins.register if wanted else plugins.unregister)(self._counter)
+        return (yield)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:
         """Count from zero for each attempt at a test."""
@@ -184,13 +215,6 @@ class Assertions:
             return (yield)
         finally:
             TALLY.counts = before
-
-    @pytest.hookimpl
-    def pytest_assertion_pass(self, orig: str) -> None:
-        """Count an `assert` that passed, unless its condition is always true."""
-        # pytest also reports `assert (x, "text")`, which warns only before the file is compiled.
-        if TALLY.counts and not always_true_text(orig):
-            TALLY.passed += 1
 
     # Why it proves nothing.
 

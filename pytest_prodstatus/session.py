@@ -340,7 +340,10 @@ class Session:
             from pytest_prodstatus.assertions import Assertions
 
             self.observer.assertions = Assertions(
-                self.config, self._may_hold_criteria, self.settings.root
+                self.config,
+                self._may_hold_criteria,
+                lambda nodeid: nodeid in self.collector.criteria,
+                self.settings.root,
             )
             register(self.observer.assertions, "prodstatus-assertions")
         show_suspect_warnings(self.config)

@@ -365,6 +365,35 @@ def test_a_doctest_asserts_what_its_examples_print(project: Project) -> None:
     assert "expected output" in blocked["reason"]
 
 
+@MODES
+def test_other_tests_pay_nothing_for_it(project: Project, mode: tuple[str, ...]) -> None:
+    """Only of criteria does pytest write out what a passing assertion compares, in any order."""
+    project.write(
+        {
+            "pyproject.toml": STRICT,
+            "test_shop.py": """
+            class Odd:
+                def __repr__(self):
+                    with Path("written").open("a") as file: file.write(self.name)
+                    return self.name
+                def __init__(self, name): self.name = name
+                def __eq__(self, other): return isinstance(other, Odd)
+                __hash__ = None
+            def test_before(): assert Odd("x") == Odd("x")
+            @shop
+            def test_a(): assert Odd("a") == Odd("a")
+            def test_between(): assert Odd("y") == Odd("y")
+            @shop
+            def test_b(): assert Odd("b") == Odd("b")
+            def test_after(): assert Odd("z") == Odd("z")
+            """,
+        }
+    )
+    ran = project.run(*mode)
+    assert ran.verdicts == {"shop.a": CONFIRMED, "shop.b": CONFIRMED}
+    assert {*(project.root / "written").read_text()} == {"a", "b"}
+
+
 def test_only_the_last_attempt_counts(project: Project) -> None:
     """An assertion that passed before a rerun proves nothing about the attempt that passed."""
     project.write(
