@@ -417,8 +417,11 @@ def prodstatus_snapshot(pytestconfig: pytest.Config) -> Snapshots:
 
     def note(name: str, at: datetime) -> None:
         __tracebackhide__ = True
-        if not isinstance(at, datetime) or at.utcoffset() is None:
-            observer.misused(f"prodstatus_snapshot(at={_described(at)}): give an aware datetime")
+        from pytest_prodstatus.model.text import is_aware
+
+        if not is_aware(at):
+            rule = "give an aware datetime of the years 1 to 9999 in UTC"
+            observer.misused(f"prodstatus_snapshot(at={_described(at)}): {rule}")
         observer.note_snapshot(name, at)
 
     return _checked(note, 'prodstatus_snapshot("database", instant)', observer.misused)

@@ -223,7 +223,7 @@ class Observer:
         __tracebackhide__ = True
         # Our clock is some milliseconds behind that of the test.
         if not is_aware(at) or at > clock.now() + timedelta(seconds=1):
-            rule = "give an aware datetime that isn't in the future"
+            rule = "give an aware datetime of the years 1 to 9999 in UTC, not in the future"
             self.misused(f"prodstatus_seen_at({described(at)}): {rule}")
         attempt = self._attempt
         # The oldest counts: the criterion is as old as the oldest thing that it shows.

@@ -29,6 +29,7 @@ from pytest_prodstatus.writers import (
     FolderInUse,
     FolderLock,
     clear_leftovers,
+    remove,
     write_atomically,
     write_failure,
 )
@@ -265,7 +266,7 @@ class Outputs:
         """Write one file as it was before the run; return the problem, or None."""
         try:
             if content is None:
-                path.unlink(missing_ok=True)
+                remove(path)
             else:
                 write_atomically(path, content, through_link=path == self.settings.document)
         except OSError as error:

@@ -32,7 +32,7 @@ from pytest_prodstatus.project import (
 )
 from pytest_prodstatus.readers import DocumentError, read_file
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers import write_atomically
+from pytest_prodstatus.writers import remove, write_atomically
 from pytest_prodstatus.writers.document import write_document
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _exports(
         except ExportError as error:
             if path:
                 with contextlib.suppress(OSError):
-                    path.unlink(missing_ok=True)
+                    remove(path)
             kept = "" if path else ", and what an earlier run left of it stays"
             broken.append(f"{error}; it isn't written{kept}")
     return texts, tuple(broken)
@@ -176,7 +176,7 @@ def publish_record(record: Record, path: Path) -> tuple[list[Problem], tuple[str
     problems = _written(path, _joined(record_pieces(record)))
     if problems:
         with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+            remove(path)
     return problems, (notice,) if notice else ()
 
 

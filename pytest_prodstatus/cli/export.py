@@ -31,7 +31,7 @@ from pytest_prodstatus.cli.overrides import active_override
 from pytest_prodstatus.cli.trust import Trust
 from pytest_prodstatus.model.violations import GateQuery
 from pytest_prodstatus.project import shown_path
-from pytest_prodstatus.writers import write_atomically
+from pytest_prodstatus.writers import remove, write_atomically
 from pytest_prodstatus.writers.exports import (
     Export,
     ExportError,
@@ -203,18 +203,14 @@ def _replacing(output: Path | None) -> Iterator[None]:
 
 
 def _removed(path: Path) -> bool:
-    """Remove a file or a link; return whether there was one."""
-    # Nothing else, such as a device or a pipe that was named as the output.
-    if not path.is_file() and not path.is_symlink():
-        return False
+    """Remove a file or a link; return whether there was one and it is gone."""
     try:
-        path.unlink()
+        return remove(path)
     except OSError as error:
         why = error.strerror or error
         msg = f"{shown_path(path)} can't be removed ({why}): remove what an earlier call left there"
         click.echo(f"prodstatus: {msg}", err=True)
         return False
-    return True
 
 
 def _export(name: str) -> Export:

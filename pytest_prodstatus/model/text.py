@@ -208,8 +208,11 @@ def described(value: object) -> str:
 
 
 def is_aware(value: object) -> TypeGuard[datetime]:
-    """Return whether a value is a datetime with a time zone."""
-    return isinstance(value, datetime) and value.utcoffset() is not None
+    """Return whether a value is a datetime with a time zone, of the years 1 to 9999 in UTC."""
+    try:
+        return isinstance(value, datetime) and instant(value) is not None
+    except ValueError:
+        return False
 
 
 def format_age(span: timedelta) -> str:

@@ -523,8 +523,10 @@ class Journal(OpenPart):
 
 def _load_one(connection: Connection, action_id: int) -> Action:
     """Return the action with this number, or raise UnknownAction."""
-    for action in _load(connection, actions.c.id == action_id):
-        return action
+    # Beyond the column's type a database raises an error of its own.
+    if 0 < action_id < 2**31:
+        for action in _load(connection, actions.c.id == action_id):
+            return action
     raise UnknownAction(action_id)
 
 

@@ -142,6 +142,21 @@ def _overwrite(file: io.FileIO, content: bytes) -> None:
     os.fsync(file.fileno())
 
 
+def remove(path: Path) -> bool:
+    """Remove a file or a link; return whether there was one.
+
+    Anything else stays, such as a device or a pipe that was named as an output.
+
+    Raises:
+        OSError: it can't be removed.
+    """
+    found = _state_of(path)
+    if found is None or not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
+        return False
+    path.unlink(missing_ok=True)
+    return True
+
+
 def write_failure(path: Path, error: OSError) -> str:
     """Return a sentence that says that a file can't be written, and why."""
     return f"{path} can't be written ({error.strerror or error})"

@@ -354,6 +354,9 @@ MISUSED_ELSE = {
     "prodstatus_seen_at('yesterday')": "prodstatus_seen_at('yesterday'): give an aware datetime",
     "prodstatus_seen_at()": "prodstatus_seen_at(…): it needs at",
     "prodstatus_snapshot('database', None)": "prodstatus_snapshot(at=None): give an aware",
+    "prodstatus_seen_at(FIRST)": "aware datetime of the years 1 to 9999 in UTC, not in the future",
+    "prodstatus_snapshot('database', FIRST)": "an aware datetime of the years 1 to 9999 in UTC",
+    "prodstatus_snapshot('database', LAST)": "an aware datetime of the years 1 to 9999 in UTC",
     "prodstatus_endpoint('api', 5)": "prodstatus_endpoint(url=5): give a URL",
     "prodstatus_waiting('it', budget='1m')": "prodstatus_waiting(budget='1m'): give a positive",
     "prodstatus_waiting('it', 5)": "prodstatus_waiting(…): it needs budget",
@@ -367,6 +370,9 @@ def test_a_wrong_call_of_a_fixture_is_blocked(project: Project, *, swallowed: bo
     calls = MISUSED | MISUSED_ELSE
     lines = [
         "import contextlib",
+        "from datetime import datetime, timedelta, timezone",
+        "FIRST = datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))",
+        "LAST = datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))",
         "class Odd:",
         "    def __repr__(self): raise KeyError('odd')",
         f"CALLS = {list(calls)}",

@@ -98,8 +98,9 @@ def test_what_is_settled_or_unknown_is_refused(left: Action) -> None:
     again = journal_command("resolve", str(left.id), "--confirmed", "1", *BY)
     assert (again.exit_code, again.output.count("\n")) == (1, 1)
     assert "stands at REJECTED and can't become CONFIRMED" in again.output
-    nowhere = journal_command("resolve", "77", "--rejected", *BY)
-    assert (nowhere.exit_code, "has no action 77" in nowhere.output) == (1, True)
+    for number in ("77", "-1", f"{10**26}"):
+        nowhere = journal_command("resolve", "--rejected", *BY, "--", number)
+        assert (nowhere.exit_code, f"has no action {number}" in nowhere.output) == (1, True)
 
 
 @pytest.mark.parametrize(

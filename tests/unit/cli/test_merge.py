@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,10 @@ def test_what_can_not_be_written(shop: Shop) -> None:
     parts = shards(shop)
     (shop.root / "dir").mkdir()
     assert "dir can't be written" in shop.refused("merge", *parts, "--output", "dir")
+    # A container's /dev/null stays a device.
+    os.mkfifo(shop.root / "pipe")
+    assert "not a regular file" in shop.refused("merge", *parts, "--output", "pipe")
+    assert (shop.root / "pipe").is_fifo()
 
 
 @pytest.mark.parametrize("output", [(), ("--output", "out/one.json")], ids=["folder", "file"])

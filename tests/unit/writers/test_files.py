@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus import writers
-from pytest_prodstatus.writers import NAME, FolderInUse, FolderLock, write_atomically
+from pytest_prodstatus.writers import NAME, FolderInUse, FolderLock, remove, write_atomically
 
 
 @pytest.fixture
@@ -202,8 +202,8 @@ def test_a_full_disk(tmp_path: Path) -> None:
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"]
 
 
-def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
-    """A folder, a pipe or a device is never replaced by a file."""
+def test_what_is_no_file_stays(tmp_path: Path) -> None:
+    """A folder, a pipe or a device is never replaced by a file, and never removed."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     folder = tmp_path / "folder"
@@ -211,6 +211,7 @@ def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
     for path in (pipe, folder, Path(os.devnull)):
         with pytest.raises(OSError, match="not a regular file"):
             write_atomically(path, b"x")
+        assert not remove(path)
     assert pipe.is_fifo()
     assert Path(os.devnull).is_char_device()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "pipe"]
