@@ -33,17 +33,20 @@ CYCLE = Question(
         "ordered": """AS NOT MATERIALIZED (
   SELECT * FROM placed WHERE past_payment AND NOT other AND NOT stand_in
 )""",
+        "ordered_products": """AS MATERIALIZED (
+  SELECT DISTINCT product FROM ordered WHERE product IS NOT NULL
+)""",
         "listed": """AS (
   SELECT l."productId" AS product, min(l."publishedAt") AS published_at
   FROM marketplace_listings l
-  WHERE l."productId" IN (SELECT product FROM ordered)
+  WHERE l."productId" IN (SELECT product FROM ordered_products)
   GROUP BY l."productId"
 )""",
         "offered": """AS MATERIALIZED (
   SELECT p.id, p."userId" AS user_id, p.title, p."createdAt" AS created_at,
          LEAST(p."publishedAt", listed.published_at) AS published_at
   FROM products p LEFT JOIN listed ON listed.product = p.id
-  WHERE p.id IN (SELECT product FROM ordered)
+  WHERE p.id IN (SELECT product FROM ordered_products)
 )""",
         "found": """AS (
   SELECT p.id, min(x."createdAt") AS found_at

@@ -179,7 +179,7 @@ SHARED = Question(
     SELECT {other_supplier("o")} OR {stand_in_order("o")} AS left_out
     FROM orders o WHERE o.id = c.id OFFSET 0
   ) AS o
-  WHERE NOT o.left_out AND c.supplier_id IN (SELECT supplier_id FROM identified)
+  WHERE NOT o.left_out
   GROUP BY c.supplier_id HAVING count(*) > 1
 )""",
     },
@@ -192,16 +192,13 @@ SELECT (SELECT count(*) FROM identified) AS with_supplier_id,
     columns=("with_supplier_id", "shared", "newest_shared"),
 )
 
-# What a purchase is compared with is looked up by its key: orders of any age, and every attempt.
+# What a purchase is compared with is looked up by its key: orders of any age, and every attempt. It
+# is looked up for all purchases at once, in the order of the index, which spares most of the work.
 # The window's attempts are scanned once, since the store has no index of their dates: for orders
 # that are older than the window, and for ids with something invisible around them.
 # A trade that is written in two ways is found within the window, where both are read anyway. If a
 # product isn't known, the same trade may be a cart, or bought twice.
 _ATTEMPTED = trimmed('a."orderId"')
-_EXACT = """
-    SELECT count(*) AS exact FROM purchase_attempt_logs x
-    WHERE x."orderId" = {order} AND x.success OFFSET 0
-  """
 REPEATED = Question(
     name="repeated",
     orders=("created", "status", "trade", "product", "supplier_id", "past_payment", "stand_in"),
@@ -226,6 +223,18 @@ REPEATED = Question(
   WHERE trade_key IN (SELECT trade_key FROM trades WHERE product IS NULL)
   GROUP BY trade_key HAVING sum(n) > 1
 )""",
+        # Most trades are traded once: the index alone tells it.
+        "traded_again": """AS MATERIALIZED (
+  SELECT o."paypalOrderId" AS trade FROM orders o
+  WHERE o."paypalOrderId" = ANY(
+    CAST((SELECT array_agg(trade) FROM buying WHERE trade_key IS NOT NULL) AS text[]))
+  GROUP BY o."paypalOrderId" HAVING count(*) > 1
+)""",
+        "logged": """AS MATERIALIZED (
+  SELECT x."orderId" AS id, count(*) AS exact FROM purchase_attempt_logs x
+  WHERE x."orderId" = ANY(CAST((SELECT array_agg(id) FROM buying) AS text[])) AND x.success
+  GROUP BY x."orderId"
+)""",
         "attempted": f"""AS MATERIALIZED (
   SELECT a.id, count(*) FILTER (WHERE a.spelled) AS spelled
   FROM (
@@ -244,27 +253,32 @@ REPEATED = Question(
       AND NOT {stand_in_order("o")}
     OFFSET 0
   ) AS o
-  CROSS JOIN LATERAL ({_EXACT.format(order="a.id")}) AS attempt
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS exact FROM purchase_attempt_logs x
+    WHERE x."orderId" = a.id AND x.success OFFSET 0
+  ) AS attempt
 )""",
         "compared": f"""AS MATERIALIZED (
   SELECT j.id, j.created, j.trade, j.bought,
-         attempt.exact + COALESCE(a.spelled, 0) AS successes,
+         COALESCE(l.exact, 0) + COALESCE(a.spelled, 0) AS successes,
          COALESCE(twin.id, CASE WHEN w.first = j.id THEN w.last ELSE w.first END) AS twin,
          twin.perhaps OR j.trade_key IN (SELECT trade_key FROM perhaps_twice) AS perhaps
   FROM buying j
   LEFT JOIN traded_twice w ON w.trade_key = j.trade_key AND w.product = j.product
+  LEFT JOIN traded_again r ON r.trade = j.trade
   CROSS JOIN LATERAL (
     SELECT min(o.id) FILTER (WHERE o."productId" = j.product) AS id,
            count(*) FILTER (WHERE (o."productId" = j.product) IS NULL) > 0 AS perhaps
     FROM orders o
-    WHERE j.trade_key IS NOT NULL AND o."paypalOrderId" = j.trade AND o.id <> j.id
+    WHERE r.trade IS NOT NULL AND j.trade_key IS NOT NULL
+      AND o."paypalOrderId" = j.trade AND o.id <> j.id
       AND (o."productId" = j.product) IS NOT FALSE
       AND (o.status = 'PURCHASED' OR {supplier_id("o")} IS NOT NULL)
       AND NOT {stand_in_order("o")}
     OFFSET 0
   ) AS twin
+  LEFT JOIN logged l ON l.id = j.id
   LEFT JOIN attempted a ON a.id = j.id
-  CROSS JOIN LATERAL ({_EXACT.format(order="j.id")}) AS attempt
 )""",
         "attempted_twice": """AS MATERIALIZED (
   SELECT id, created FROM compared WHERE successes > 1

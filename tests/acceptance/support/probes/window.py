@@ -35,19 +35,9 @@ _TOUCHED = """CASE WHEN o."manualFulfillmentRequired"
                    ELSE COALESCE(o."lastAttemptAt", o."updatedAt", o."createdAt") END"""
 
 _OF_ORDERS: Mapping[str, str] = {
-    "id": "o.id",
-    "created": 'o."createdAt"',
-    "status": "o.status",
-    "user_id": 'o."userId"',
-    "product": 'o."productId"',
-    "trade": 'o."paypalOrderId"',
-    "price": "o.price",
-    "currency": "o.currency",
-    "attempted_at": 'o."lastAttemptAt"',
     "past_payment": "o.status = ANY(:past_payment)",
     "before_payment": "o.status = ANY(:before_payment)",
     "unknown": "(o.status = ANY(:past_payment) OR o.status = ANY(:before_payment)) IS NOT TRUE",
-    "supplier_id": supplier_id("o"),
     "outside": bought_outside("o"),
     "by_hand": by_hand("o"),
     "other": other_supplier("o"),
@@ -67,29 +57,42 @@ _OF_ORDERS: Mapping[str, str] = {
     "sale_unclear": f"""GREATEST(o."updatedAt", o."lastAttemptAt", o."createdAt") >= :sale_due
       AND COALESCE(o."lastAttemptAt", o."createdAt") < :attempt_sale_due AND NOT {by_hand("o")}
       OR GREATEST(o."updatedAt", o."lastAttemptAt", o."createdAt") >= :soon""",
+    "created": 'o."createdAt"',
+    "attempted_at": 'o."lastAttemptAt"',
+    "user_id": 'o."userId"',
+    "product": 'o."productId"',
+    "id": "o.id",
+    "status": "o.status",
+    "supplier_id": supplier_id("o"),
+    "trade": 'o."paypalOrderId"',
+    "price": "o.price",
+    "currency": "o.currency",
 }
+"""The columns of an order. A column is found in a row by walking over those before it, and flags
+are read most: so they come first, and texts last.
+"""
 
 _OF_SALES: Mapping[str, str] = {
-    "id": "s.id",
+    "in_environment": "s.environment = :environment",
+    "fell_through": "s.status = ANY(:fallen_through)",
+    "payout_due": 's."createdAt" < :payout_due',
+    "dated_ahead": 's."createdAt" >= :soon',
+    "executed": 'COALESCE(s."payoutExecuted", false)',
     "created": 's."createdAt"',
-    "status": "s.status",
+    "id": "s.id",
     "user_id": 's."userId"',
     "product": 's."productId"',
     "reference": 's."orderId"',
+    "status": "s.status",
     "currency": "upper(btrim(s.currency))",
+    "admin_payout": f"""NULLIF({trimmed('s."adminPayoutId"')}, '')""",
+    "user_payout": f"""NULLIF({trimmed('s."userPayoutId"')}, '')""",
+    "net": 's."netProfit"',
+    "commission": 's."commissionAmount"',
+    "gross": 's."grossProfit"',
     "price": 's."salePrice"',
     "cost": 's."aliexpressCost"',
     "fee": 's."marketplaceFee"',
-    "gross": 's."grossProfit"',
-    "commission": 's."commissionAmount"',
-    "net": 's."netProfit"',
-    "admin_payout": f"""NULLIF({trimmed('s."adminPayoutId"')}, '')""",
-    "user_payout": f"""NULLIF({trimmed('s."userPayoutId"')}, '')""",
-    "executed": 'COALESCE(s."payoutExecuted", false)',
-    "payout_due": 's."createdAt" < :payout_due',
-    "dated_ahead": 's."createdAt" >= :soon',
-    "in_environment": "s.environment = :environment",
-    "fell_through": "s.status = ANY(:fallen_through)",
 }
 
 _ORDERS_OF_SALES = {f"order_{name}": name for name in _OF_ORDERS}
@@ -198,9 +201,8 @@ def _sold(sales: set[str], of_orders: Sequence[str]) -> str:
     orders = {_ORDERS_OF_SALES[name] for name in of_orders}
     theirs = ", ".join(f"{_of_order(_ORDERS_OF_SALES[name])} AS {name}" for name in of_orders)
     return f"""AS MATERIALIZED (
-  SELECT {own}, {theirs},
-         s.environment = :environment AND NOT {stand_in_id('s."orderId"')}
-           AND {_of_order("stand_in")} IS NOT TRUE AS is_real
+  SELECT s.environment = :environment AND NOT {stand_in_id('s."orderId"')}
+           AND {_of_order("stand_in")} IS NOT TRUE AS is_real, {own}, {theirs}
   FROM sales s
   LEFT JOIN placed p ON p.id = s."orderId"
   LEFT JOIN LATERAL (

@@ -261,6 +261,36 @@ def test_one_payout_id_for_both_sides_is_found(trial: Trial) -> None:
     assert payouts.shared_ids(trial.ask).shared == 0
 
 
+@pytest.mark.parametrize("side", ["admin", "user"])
+@pytest.mark.parametrize(
+    ("days", "change", "shared"),
+    [
+        (40, "status = status", 1),
+        (40, "environment = 'elsewhere'", 0),
+        (1, "\"orderId\" = 'TEST-1'", 1),
+        (1, "environment = 'elsewhere'", 0),
+    ],
+)
+@pytest.mark.parametrize("spelling", ["{}", "\u200b{} "])
+def test_a_payout_id_is_shared_with_a_sale_of_any_age_in_its_environment(
+    trial: Trial, side: str, days: int, change: str, shared: int, spelling: str
+) -> None:
+    """At either side, also with a stand-in; what is invisible around an id is no part of it."""
+    sale = _sale(trial)
+    id_ = trial.value('SELECT "adminPayoutId" FROM sales WHERE id = :id', id=sale)
+    other = trial.value("SELECT min(id) FROM sales WHERE id <> :id", id=sale)
+    trial.run(
+        f"""UPDATE sales SET {change}, "createdAt" = :at, "{side}PayoutId" = :payout
+            WHERE id = :id""",
+        at=trial.ago(days=days),
+        payout=spelling.format(id_),
+        id=other,
+    )
+    found = payouts.shared_ids(trial.ask)
+    assert found.shared == shared
+    assert (f"{sale} has {id_}" in found.newest_shared) is bool(shared)
+
+
 def test_a_payout_of_a_user_without_paypal_is_payoneers(trial: Trial) -> None:
     """It can't be looked up at PayPal, with any form of id."""
     trial.run("""UPDATE users SET "paypalPayoutEmail" = NULL, "payoneerPayoutEmail" = 'x@y.z'""")
@@ -508,6 +538,13 @@ def test_a_second_purchase_of_the_window_is_found(trial: Trial, age: str, spelli
     assert (found.bought_twice, found.newest_orders) == (1, (id_,))
     trial.run("UPDATE orders SET status = 'SIMULATED' WHERE id = :id", id=id_)
     assert orders.repeated(trial.ask).bought_twice == 0
+
+
+def test_an_attempt_that_is_older_than_its_order_counts(trial: Trial) -> None:
+    """Of the window's orders every attempt is compared, at each date that the log gives it."""
+    id_ = _order(trial)
+    trial.run(_ATTEMPT, id=id_, spelling="", success=True, at=trial.ago(days=50))
+    assert orders.repeated(trial.ask).newest_orders == (id_,)
 
 
 def test_what_was_bought_twice_before_the_window_is_not_judged(trial: Trial) -> None:

@@ -10,7 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.acceptance.demo.seed_noise import EXCLUDING_NOTES, ODD_NOTES
-from tests.acceptance.support.probes.rules import stand_in_id, stand_in_order, supplier_id
+from tests.acceptance.support.probes.rules import (
+    carried,
+    looked_for,
+    stand_in_id,
+    stand_in_order,
+    supplier_id,
+)
 from tests.integration.suite.conftest import Trial
 from tests.unit.properties import SWEEP
 
@@ -215,3 +221,24 @@ def _excluded(notes: str) -> bool:
     return any(flags.get(name) is True for name in _FLAGS) or (
         flags.get("commercialProofEligible") is False
     )
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 17, 3000])
+def test_the_sieve_lets_every_id_pass_that_is_looked_for(trial: Trial, number: int) -> None:
+    """However many there are; of others few pass, so that few are searched for."""
+    column = carried("o.id", "wanted_as")
+    found = trial.ask(
+        f"""
+        WITH wanted AS (SELECT md5(CAST(n AS text)) AS id FROM generate_series(1, :number) AS n),
+        wanted_as {looked_for("id", "wanted")},
+        others AS MATERIALIZED (
+          SELECT md5(CAST(-n AS text)) AS id FROM generate_series(1, 3000) AS n)
+        SELECT (SELECT count(*) FROM wanted AS o WHERE {column.possible}) AS passed,
+               (SELECT count(*) FROM wanted AS o JOIN {column.ids} AS x (id)
+                ON x.id = {column.bare}) AS found,
+               (SELECT count(*) FROM others AS o WHERE {column.possible}) AS others
+        """,
+        number=number,
+    )
+    assert (found["passed"], found["found"]) == (number, number)
+    assert found["others"] < 3000 / 8
