@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,18 @@ SLOW_FOLDER = Path(__file__).with_name("integration")
 economy.save()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the tests out of every later search for garbage."""
+    with economy.kept_for_good():
+        return (yield)
+
+
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the integration folder and Hypothesis; a slow test elsewhere marks itself."""
+    slow = {path for path in {item.path for item in items} if SLOW_FOLDER in path.parents}
     for item in items:
         generated = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
-        if generated or SLOW_FOLDER in item.path.parents:
+        if generated or item.path in slow:
             item.add_marker(pytest.mark.slow)

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from tests.integration.warm import LEAN as LEAN
-from tests.integration.warm import python_of_workers, run_pytest
+from tests.integration.warm import python_of_workers, run_pytest, start_pytest
 
 HEAD = """
 import os, signal, sys, time, unittest
@@ -285,28 +285,17 @@ class Project:
     def run_piped(self, *args: str) -> tuple[int, str, str]:
         """Run pytest with its output on pipes; return its status, output and errors."""
         _need(args)
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", *_without(LEAN), *args],
-            cwd=self.root,
-            text=True,
-            capture_output=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        done = run_pytest([*_without(LEAN), *args], folder=self.root, timeout=TIMEOUT_S, piped=True)
         return done.returncode, done.stdout, done.stderr
 
-    def run_signalled(self, number: signal.Signals, *args: str) -> Ran:
+    def run_signalled(self, number: signal.Signals, *args: str, fresh: bool = False) -> Ran:
         """Run pytest in a process of its own and send it a signal once `running` exists."""
         _need(args)
-        command = [sys.executable, "-m", "pytest", *_without(LEAN), *args]
-        # A shell's background job ignores interrupts, and so would the run, which inherits that.
-        former = signal.signal(signal.SIGINT, signal.default_int_handler)
         # Into files: workers that outlive a killed controller would keep a pipe open for seconds.
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            process = subprocess.Popen(
-                command, cwd=self.root, stdout=out, stderr=err, start_new_session=True
+            process = start_pytest(
+                [*_without(LEAN), *args], folder=self.root, out=out, err=err, fresh=fresh
             )
-            signal.signal(signal.SIGINT, former)
             try:
                 wait_for((self.root / "running").exists)
                 process.send_signal(number)
@@ -317,6 +306,7 @@ class Project:
                 process.wait()
             out.seek(0)
             err.seek(0)
+            assert process.returncode is not None
             return self.left(process.returncode, out.read(), err.read())
 
     def left(self, status: int, out: str, err: str, folder: Path | None = None) -> Ran:

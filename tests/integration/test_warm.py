@@ -59,6 +59,24 @@ def test_an_end_is_the_process_s_own(project: Project, end: str, status: int) ->
     assert project.run_alone().status == status
 
 
+AT_ITS_END = """
+import atexit, threading
+@api
+def test_a():
+    atexit.register(lambda: Path("exited").touch())
+    threading.Thread(target=lambda: (time.sleep(0.2), Path("joined").touch())).start()
+    sys.__stdout__.write("written late")
+"""
+
+
+def test_what_is_done_at_an_end_is_done(project: Project) -> None:
+    """Threads are waited for, functions of `atexit` are called, and what was written is there."""
+    project.write({"test_api.py": AT_ITS_END})
+    assert "written late" in project.run_alone("--capture=sys").out
+    assert (project.root / "exited").exists()
+    assert (project.root / "joined").exists()
+
+
 SLEEPS = """
 @api
 def test_a():

@@ -13,16 +13,19 @@ parent knows.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 CLIENT = Path(__file__).with_name("warm_client.py")
 SERVER = Path(__file__).with_name("warm_server.py")
@@ -50,6 +53,43 @@ class Done:
     returncode: int
     stdout: str
     stderr: str
+
+
+class Started:
+    """A process out of a warm one, as far as tests use `subprocess.Popen`.
+
+    Attributes:
+        pid: its number; it leads a group of its own.
+        returncode: how it ended; None until it was waited for.
+    """
+
+    def __init__(self, connection: socket.socket, args: Sequence[str]) -> None:
+        self._connection, self._args = connection, args
+        self._lines = connection.makefile("rb")
+        self.pid = int(self._lines.readline())
+        self.returncode: int | None = None
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it ends, and return how.
+
+        Raises:
+            subprocess.TimeoutExpired: it took longer; it is ended.
+        """
+        if self.returncode is None:
+            self._connection.settimeout(timeout)
+            try:
+                self.returncode = int(self._lines.readline())
+            except TimeoutError:
+                self.returncode = -signal.SIGKILL  # by the other process, which sees this end
+                raise subprocess.TimeoutExpired(list(self._args), timeout or 0) from None
+            finally:
+                self._lines.close()
+                self._connection.close()
+        return self.returncode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,40 +154,69 @@ class Warm:
         )
         atexit.register(self._close)
         assert self._process.stdout is not None
-        assert self._process.stdout.read(1) == b"+", "the warm process didn't start"
+        with self._process.stdout as stdout:
+            assert stdout.read(1) == b"+", "the warm process didn't start"
+
+    def start(
+        self,
+        args: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        out: int,
+        err: int,
+    ) -> Started:
+        """Start `python -m pytest` with these arguments in a process of its own.
+
+        Args:
+            args: pytest's.
+            folder: the current folder of the run.
+            environment: its whole environment.
+            out: the descriptor of its standard output.
+            err: the same for its errors.
+        """
+        job = {"args": list(args), "folder": str(folder), "environment": dict(environment)}
+        job["workers"] = self._client
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(self._socket))
+        line = ascii(job).encode() + b"\n"
+        begin = line[:_SENT]
+        with Path(os.devnull).open("rb") as nothing:
+            socket.send_fds(connection, [begin], [nothing.fileno(), out, err])
+        connection.sendall(line[len(begin) :])
+        return Started(connection, args)
 
     def run(
-        self, args: Sequence[str], *, folder: Path, environment: Mapping[str, str], timeout: float
+        self,
+        args: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        timeout: float,
+        piped: bool,
     ) -> Done:
         """Run `python -m pytest` with these arguments in a process of its own.
 
         Raises:
             subprocess.TimeoutExpired: it took longer; it has been ended.
         """
-        job = {"args": list(args), "folder": str(folder), "environment": dict(environment)}
-        job["workers"] = self._client
         with (
-            socket.socket(socket.AF_UNIX) as connection,
-            Path(os.devnull).open("rb") as nothing,
             tempfile.TemporaryFile(dir=self._folder) as out,
             tempfile.TemporaryFile(dir=self._folder) as err,
         ):
-            connection.connect(str(self._socket))
-            connection.settimeout(timeout)
-            line = ascii(job).encode() + b"\n"
-            streams = [nothing.fileno(), out.fileno(), err.fileno()]
-            begin = line[:_SENT]
-            socket.send_fds(connection, [begin], streams)
-            connection.sendall(line[len(begin) :])
-            try:
-                status = connection.recv(16)
-            except TimeoutError:
-                raise subprocess.TimeoutExpired(list(args), timeout) from None
+            with contextlib.ExitStack() as stack:
+                ends = [file.fileno() for file in (out, err)]
+                if piped:
+                    ends = [stack.enter_context(_pipe_to(file)) for file in (out, err)]
+                started = self.start(
+                    args, folder=folder, environment=environment, out=ends[0], err=ends[1]
+                )
+                status = started.wait(timeout)
             texts = []
             for file in (out, err):
                 file.seek(0)
                 texts.append(file.read().decode("utf-8", "replace").replace("\r\n", "\n"))
-            return Done(returncode=int(status), stdout=texts[0], stderr=texts[1])
+            return Done(returncode=status, stdout=texts[0], stderr=texts[1])
 
     @property
     def python(self) -> str:
@@ -173,6 +242,14 @@ class Warm:
         self._process.wait(60)
 
 
+@contextlib.contextmanager
+def _pipe_to(file: IO[bytes]) -> Iterator[int]:
+    """Give the descriptor of a pipe whose other end is written to a file."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file) as cat:
+        assert cat.stdin is not None
+        yield cat.stdin.fileno()
+
+
 @functools.cache
 def warm(imports: Imports) -> Warm:
     """Return this process's warm one, which is started with its first use."""
@@ -193,6 +270,40 @@ def path_of_scripts() -> str:
     return f"{warm(PLAIN).programs()}{os.pathsep}{found}" if POSSIBLE else found
 
 
+def _may_be_warm(environment: Mapping[str, str], *, fresh: bool) -> bool:
+    return POSSIBLE and not fresh and _settings(environment) == _SETTINGS
+
+
+def start_pytest(
+    args: Sequence[str], *, folder: Path, out: IO[str], err: IO[str], fresh: bool = False
+) -> Started | subprocess.Popen[str]:
+    """Start `python -m pytest` in a process of its own, which leads a group.
+
+    Args:
+        args: pytest's.
+        folder: the current folder of the run.
+        out: where its standard output goes.
+        err: the same for its errors.
+        fresh: it has to be a new interpreter.
+    """
+    if _may_be_warm(os.environ, fresh=fresh):
+        ends = {"out": out.fileno(), "err": err.fileno()}
+        return warm(PLAIN).start(args, folder=folder, environment=os.environ, **ends)
+    # A shell's background job ignores interrupts, and so would the run, which inherits that.
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pytest", *args],
+            cwd=folder,
+            stdout=out,
+            stderr=err,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
 def run_pytest(
     args: Sequence[str],
     *,
@@ -201,6 +312,7 @@ def run_pytest(
     timeout: float = 120,
     imports: Imports = PLAIN,
     fresh: bool = False,
+    piped: bool = False,
 ) -> Done:
     """Run `python -m pytest` in a process of its own, out of a warm one if that is the same.
 
@@ -210,11 +322,14 @@ def run_pytest(
         environment: its whole environment; by default that of this process.
         timeout: in seconds.
         imports: what may have been imported before it begins.
-        fresh: it has to be a new interpreter.
+        fresh: it has to be a new interpreter, whose outputs are always pipes.
+        piped: its outputs have to be pipes; by default they are files.
     """
     environment = os.environ if environment is None else environment
-    if POSSIBLE and not fresh and _settings(environment) == _SETTINGS:
-        return warm(imports).run(args, folder=folder, environment=environment, timeout=timeout)
+    if _may_be_warm(environment, fresh=fresh):
+        return warm(imports).run(
+            args, folder=folder, environment=environment, timeout=timeout, piped=piped
+        )
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *args],
         cwd=folder,

@@ -25,7 +25,10 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
-    status = int(connection.recv(16) or b"1")
+    lines = b""  # its number, and how it ended
+    while lines.count(b"\n") < 2 and (more := connection.recv(32)):
+        lines += more
+    status = int(lines.split()[1]) if lines.count(b"\n") == 2 else 1
     if status < 0:
         if -status != SIGKILL:
             signal(-status, SIG_DFL)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import array
 import ast
+import atexit
 import contextlib
 import ctypes
 import gc
 import importlib
 import importlib.util
+import inspect
 import io
 import os
+import platform
 import runpy
 import select
 import shutil
@@ -18,19 +21,34 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import types
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 _PROJECT = {
-    "pyproject.toml": '[tool.prodstatus]\n[[tool.prodstatus.stages]]\nid = "api"\n',
-    "test_warm.py": "import pytest\n@pytest.mark.stage('api')\ndef test_a(evidence): evidence(n=1)",
+    "pyproject.toml": """
+[tool.prodstatus]
+[[tool.prodstatus.stages]]
+id = "api"
+[[tool.prodstatus.stages]]
+id = "shop"
+requires = ["api"]
+""",
+    "folder/test_warm.py": """
+import pytest
+@pytest.mark.stage("api")
+def test_a(evidence): evidence(n=1)
+@pytest.mark.stage("shop")
+def test_b(): pass
+""",
 }
 _OF_XDIST = (
     *("xdist.plugin", "xdist.workermanage", "xdist.dsession", "xdist.remote", "xdist.scheduler"),
-    "execnet.gateway_bootstrap",
+    *("execnet.gateway_base", "execnet.gateway_bootstrap", "encodings.ascii"),
+    *("pytest_prodstatus.xdist", "pytest_prodstatus.process_end", "pytest_prodstatus.model.clocks"),
 )
 _PROGRAMS = {"pytest": "pytest:console_main", "prodstatus": "pytest_prodstatus.cli.main:main"}
 _READ = 1 << 16
@@ -45,6 +63,14 @@ class Workers:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_setupnodes(self, specs: list[Any]) -> None:
         """Give each worker that is started on this machine another Python."""
+        bootstrap = importlib.import_module("execnet.gateway_bootstrap")
+        send_source = bootstrap.bootstrap_exec
+
+        def begin(io: Any, spec: Any) -> None:
+            (bootstrap.bootstrap_import if spec.python == self._python else send_source)(io, spec)
+
+        # To another Python execnet sends its source, which takes a fifth of a worker to compile.
+        vars(bootstrap)["bootstrap_exec"] = begin
         for spec in specs:
             if spec.popen and not spec.python:
                 spec.python = self._python
@@ -118,6 +144,7 @@ def take(connection: socket.socket) -> dict[str, Any]:
         for stream in streams:
             os.close(stream)
         _follow(child, connection)
+    os.setsid()  # a group of its own, with its workers
     connection.close()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
@@ -126,14 +153,16 @@ def take(connection: socket.socket) -> dict[str, Any]:
 
 
 def _follow(child: int, connection: socket.socket) -> None:
-    """Report how a child ends; kill it if nobody waits for it any more. Never returns."""
+    """Report a child and how it ends; kill it if nobody waits for it any more. Never returns."""
+    with contextlib.suppress(OSError):
+        connection.send(b"%d\n" % child)
     end = os.pidfd_open(child)
     ready, _, _ = select.select([connection.fileno(), end], [], [])
     if end not in ready:
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     with contextlib.suppress(OSError):
-        connection.send(str(os.waitstatus_to_exitcode(status)).encode())
+        connection.send(b"%d\n" % os.waitstatus_to_exitcode(status))
     os._exit(0)
 
 
@@ -158,6 +187,20 @@ def serve(path: str) -> dict[str, Any] | None:
         connection.close()
 
 
+def end(status: int) -> NoReturn:
+    """End this process as an interpreter does, but for freeing its memory.
+
+    That takes a quarter of a small run, since each page with an object in it is copied first.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError, ValueError):
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+        os._exit(status)
+    sys.exit(status)  # Python has its own status for what couldn't be written
+
+
 def warm_up(options: list[str], modules: list[str]) -> None:
     """Import what runs import, as they do, and run a small project."""
     path, folder = sys.path.copy(), Path.cwd()
@@ -166,6 +209,7 @@ def warm_up(options: list[str], modules: list[str]) -> None:
     printed = io.StringIO()
     with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(printed):
         for file, text in _PROJECT.items():
+            Path(name, file).parent.mkdir(exist_ok=True)
             Path(name, file).write_text(text, encoding="utf-8")
         os.chdir(name)
         assert pytest.main(["-qq", *options]) == 0, printed.getvalue()
@@ -175,15 +219,25 @@ def warm_up(options: list[str], modules: list[str]) -> None:
         modules = [*modules, *_OF_XDIST]
     for module in modules:
         importlib.import_module(module)
+    platform.platform()  # by a program, whose answer is kept; each worker reports it
+    inspect.getsource(warm_up)  # and so are the patterns of `tokenize`
     sys.path[:] = path[1:]  # without this file's own folder
     gc.collect()
     gc.freeze()
 
 
 if __name__ == "__main__":
+    # A shell's background job ignores interrupts, and so would each run.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     arguments = sys.argv[2:]
     given = [word for word in arguments if word.startswith("-")]
     warm_up(given, [word for word in arguments if word not in given])
     todo = serve(sys.argv[1])
     if todo is not None:
-        sys.exit(work(todo))
+        try:
+            last = work(todo)
+        except SystemExit as ended:
+            if not isinstance(ended.code, int):
+                raise
+            last = ended.code
+        end(last)

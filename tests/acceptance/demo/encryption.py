@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -25,11 +26,15 @@ def encrypted(credential: Mapping[str, object], *, key: str, iv: bytes, salt: st
     from cryptography.hazmat.primitives.ciphers.algorithms import AES256
     from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-    derived = hashlib.scrypt(
-        key.encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=32, maxmem=64 * 2**20
-    )
     text = json.dumps(credential).encode()
     missing = _BLOCK - len(text) % _BLOCK
-    encryptor = Cipher(AES256(derived), CBC(iv)).encryptor()
+    encryptor = Cipher(AES256(_derived(key, salt)), CBC(iv)).encryptor()
     sealed = encryptor.update(text + bytes([missing]) * missing) + encryptor.finalize()
     return f"{iv.hex()}:{sealed.hex()}"
+
+
+@functools.cache  # slow by intention, and all credentials of a store have one key
+def _derived(key: str, salt: str) -> bytes:
+    return hashlib.scrypt(
+        key.encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=32, maxmem=64 * 2**20
+    )

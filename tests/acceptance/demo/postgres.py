@@ -115,9 +115,10 @@ class Postgres:
         while True:
             try:
                 with psycopg.connect(
-                    f"host={self._folder} user={OWNER} dbname=postgres", autocommit=True
+                    f"host={self._folder} user={OWNER} dbname=template1", autocommit=True
                 ) as connection:
-                    connection.execute(f'CREATE DATABASE "{DATABASE}"')
+                    # The one that each cluster has is as good as a copy of it, which takes longer.
+                    connection.execute(f'ALTER DATABASE postgres RENAME TO "{DATABASE}"')
                     return
             except psycopg.OperationalError as error:  # noqa: PERF203 - it is what is waited for
                 if self._server.poll() is not None or time.monotonic() > deadline:
@@ -149,7 +150,7 @@ class Postgres:
         self._run(
             "initdb",
             ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"],
-            ["-U", OWNER, "-D", str(data)],
+            ["-U", OWNER, "-D", str(data), "--wal-segsize=1"],
         )
         if kept:
             own = Path(f"{kept}.{os.getpid()}")

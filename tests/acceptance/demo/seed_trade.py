@@ -28,14 +28,16 @@ class Amounts:
 
 def add_trade(world: World) -> None:
     """Add the orders that went all the way, with their sales and payouts."""
-    products = [product for product in world.tables["products"] if product["isPublished"]]
+    products = [
+        (product["createdAt"] + timedelta(days=1), product)
+        for product in world.tables["products"]
+        if product["isPublished"]
+    ]
     for number in range(ORDERS):
         ordered = world.now - timedelta(days=_DAYS) * (ORDERS - number) / ORDERS
         ordered += timedelta(seconds=world.rng.randint(0, 3_000)) - timedelta(hours=2)
         instant = ordered.replace(microsecond=0, tzinfo=None)
-        known = [
-            product for product in products if product["createdAt"] + timedelta(days=1) < instant
-        ]
+        known = [product for since, product in products if since < instant]
         product = world.rng.choice(known)
         currency = _currency(number)
         order = purchased(world, product, instant, currency=currency)

@@ -14,6 +14,7 @@ import pytest
 
 from pytest_prodstatus import publish, writers
 from tests.integration.project import CONFIG, LEAN, SERIAL, SHOP, TIMEOUT_S, XDIST, Project
+from tests.integration.warm import path_of_scripts
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 PASSING = {"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP}
@@ -264,11 +265,12 @@ def test_disk_that_is_full_or_read_only_closes_the_gate(project: Project, harm: 
         pytest.skip("only a system's owner can mount a disk")
     project.write(PASSING)
     project.folder.mkdir()
-    command = shlex.join([sys.executable, "-m", "pytest", "-p", "no:cacheprovider"])
-    script = _ON_A_SMALL_DISK.format(pytest=command, harm=_HARMS[harm])
+    command = shlex.join([sys.executable, "-m", "pytest"]) if harm == "full" else "pytest"
+    script = _ON_A_SMALL_DISK.format(pytest=f"{command} -p no:cacheprovider", harm=_HARMS[harm])
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", script],
         cwd=project.root,
+        env={**os.environ, "PATH": path_of_scripts()},
         capture_output=True,
         text=True,
         check=False,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from click.testing import CliRunner
 from pytest_prodstatus.cli.main import main
 from pytest_prodstatus.writers import NAME
 from tests.integration.project import LEAN, SERIAL, SHOP, XDIST, Project, end_group, wait_for
+from tests.integration.warm import Started, start_pytest
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 PASSING = {"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP}
@@ -26,19 +26,12 @@ def test_a():
 """
 
 
-def started(project: Project, *args: str) -> subprocess.Popen[bytes]:
+def started(project: Project, *args: str) -> Started | subprocess.Popen[str]:
     """Start a run that doesn't end before a file `go-on` exists."""
     project.write({"test_waits.py": WAITING})
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "pytest", *(f"-pno:{name}" for name in LEAN)),
-            *(*args, "test_waits.py"),
-        ],
-        cwd=project.root,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    words = [*(f"-pno:{name}" for name in LEAN), *args, "test_waits.py"]
+    with Path(os.devnull).open("w") as nothing:
+        process = start_pytest(words, folder=project.root, out=nothing, err=nothing)
     wait_for((project.root / "running").exists)
     return process
 

@@ -58,7 +58,7 @@ def test_killed_run_leaves_that_nothing_is_confirmed(
 def test_interrupt_ends_the_run_blocked(project: Project, mode: tuple[str, ...]) -> None:
     """After a real SIGINT the status is pytest's 2, FINAL is BLOCKED, and what ran is kept."""
     project.write({"test_api.py": WAITING, "test_a.py": SHOP})
-    ran = project.run_signalled(signal.SIGINT, *mode)
+    ran = project.run_signalled(signal.SIGINT, *mode, fresh=mode == SERIAL)
     assert ran.status == 2
     ran.check_coherent()
     assert ran.final == "BLOCKED"

@@ -17,10 +17,21 @@ from tests.acceptance.support.probes.questions import Scope
 from tests.acceptance.support.settings import Settings
 
 # What holds for the suite's unit tests holds here too.
-from tests.unit.acceptance.conftest import bench, pytest_runtest_call, variables
+from tests.unit.acceptance.conftest import (
+    bench,
+    empty_journal,
+    pytest_runtest_call,
+    variables,
+)
 from tests.unit.conftest import _no_state_of_a_person
 
-__all__ = ["_no_state_of_a_person", "bench", "pytest_runtest_call", "variables"]
+__all__ = [
+    "_no_state_of_a_person",
+    "bench",
+    "empty_journal",
+    "pytest_runtest_call",
+    "variables",
+]
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from pytest_prodstatus import Blocked
+from pytest_prodstatus.journal import Journal
 from tests.acceptance.support.settings import Settings
 from tests.unit.acceptance.providers import supplier
 from tests.unit.acceptance.purchases import ARMED, Bench
@@ -33,9 +35,18 @@ def variables() -> Callable[..., Settings]:
     return make
 
 
+@pytest.fixture(scope="session")
+def empty_journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A journal's file without any action: to make one takes longer than most purchases."""
+    file = tmp_path_factory.mktemp("empty", numbered=True) / "journal" / "state.sqlite3"
+    Journal.open(f"sqlite:///{file}").close()
+    return file
+
+
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path, empty_journal: Path) -> Iterator[Bench]:
     """A purchase that would go through: 12.50 and 1.99 of delivery, within 25.00 USD."""
+    shutil.copytree(empty_journal.parent, tmp_path / "journal")
     with supplier() as (state, url, clock):
         state.add_product("1005001234567890", "A lamp", price="12.50")
         yield Bench(

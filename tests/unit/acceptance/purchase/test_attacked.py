@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import socket
 import socketserver
 import struct
@@ -143,8 +144,11 @@ def _head(readline: Callable[[], bytes]) -> bytes:
 class Attack:
     """A purchase through a network that meddles."""
 
-    def __init__(self, bench: Bench, meddler: Meddler, url: str, folder: Path) -> None:
+    def __init__(
+        self, bench: Bench, meddler: Meddler, url: str, folder: Path, empty_journal: Path
+    ) -> None:
         self.bench, self.meddler, self.url, self.folder = bench, meddler, url, folder
+        self.empty_journal = empty_journal
 
     def order(self, spoil: Spoil, *, timeout: float = 5.0) -> str:
         """Order something in a shop of its own; return the state in the journal after it.
@@ -153,7 +157,8 @@ class Attack:
         """
         self.bench.state.orders.clear()
         self.bench.state.created.clear()
-        self.bench.journal_url = f"sqlite:///{self.folder / os.urandom(8).hex()}"
+        file = shutil.copy(self.empty_journal, self.folder / os.urandom(8).hex())
+        self.bench.journal_url = f"sqlite:///{file}"
         self.meddler.spoil = spoil
         client = aliexpress_client(self.url, clock=self.bench.clock, timeout=(timeout, timeout))
         with self.bench.journal() as journal:
@@ -172,10 +177,10 @@ class Attack:
 
 
 @pytest.fixture
-def attack(bench: Bench, tmp_path: Path) -> Iterator[Attack]:
+def attack(bench: Bench, tmp_path: Path, empty_journal: Path) -> Iterator[Attack]:
     """A purchase that would go through, but for the network."""
     with meddled(bench.url) as (meddler, url):
-        yield Attack(bench, meddler, url, tmp_path)
+        yield Attack(bench, meddler, url, tmp_path, empty_journal)
 
 
 def _up_to(length: int, *, reset: bool) -> Spoil:
