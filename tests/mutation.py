@@ -5,7 +5,7 @@
 Every mutant is one change in a copy of the package: a verdict or a kind of reason swapped, a case
 of a `match` dropped, a comparison turned round, a condition negated or dropped, a constant
 flipped, an item of a list dropped. It is caught if a unit test fails. The exit status is 1 if one
-survives that isn't listed below.
+survives that isn't listed below, or if one is listed for nothing.
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ import ast
 import copy
 import os
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 GATE = ("gate", "violations")
@@ -29,42 +33,54 @@ GATE = ("gate", "violations")
 MODULES = ("verdict", "outcome", "rollup", "criterion_status", "assemble", "record", "waiver",
            "merge", "teardown", "attestation", "assertions", *GATE)  # fmt: skip
 TESTS = ("outcome", "rollup", "criterion_status", "assemble", "verdict", "record", "properties",
-         "waiver", "merge", "teardown", "attestation", "assertions", "gate", "causes")  # fmt: skip
+         "waiver", "merge", "teardown", "attestation", "assertions", "gate", "causes",
+         "not_applicable")  # fmt: skip
+
+LONGEST_S = 120
+"""Seconds after which the tests of a mutant are ended; all of them take ten."""
+BROKEN = 3
+"""The exit status of a process that could not test its mutant."""
 
 _ALWAYS = "everything that isn't CONFIRMED has a reason and a cause, unknown to the types"
 _GIVEN = "a default that the core itself never relies on"
 _BOTH = "a value with one of them alone was refused when it was made"
 SAME = {
-    "outcome:False flipped": _GIVEN,
     "record:False flipped": _GIVEN,
-    "record:if TYPE_CHECKING negated": "it imports what the types alone need",
+    "record:self.duration < 0 turned round": "a duration of 0 isn't looked at",
+    "gate:stage.reason dropped from it": _ALWAYS,
     "rollup:root dropped from it": _ALWAYS,
     "rollup:worst.id dropped from it": _ALWAYS,
     "rollup:result.id dropped from it": _ALWAYS,
     "rollup:filter s.verdict is not Verdict.CONFIRMED dropped": "it spares work alone",
-    "assemble:stage.id dropped from it": _ALWAYS,
-    "assemble:final.reason dropped from it": _ALWAYS,
+    "rollup:filter catalogue.needs[name] dropped": "it spares work alone",
+    "rollup:not (stage.owner or stage.runbook) dropped from it": "it spares work alone",
+    "assemble:rest.remedy dropped from it": "what isn't known of the rest has one",
     "criterion_status:not former dropped from it": "a set of names for nothing",
     "criterion_status:not former: not dropped": "a set of names for nothing",
+    "criterion_status:not (criterion.owner or criterion.runbook) dropped from it": "it spares work",
+    "criterion_status:True flipped": "no one looks what was selected of what the gate adds",
     "criterion_status:'' dropped from it": "a standing that was carried over always has a test",
-    "criterion_status:span < timedelta() turned round": "an age of 0 is never stale",
+    "criterion_status:age < timedelta() turned round": "an age of 0 is never stale",
     "rollup:stage.reason dropped from it": _ALWAYS,
+    "rollup:cause.reason dropped from it": _ALWAYS,
+    "rollup:now dropped from it": "the run of a record that is composed has its end",
     "violations:by_itself.reason dropped from it": _ALWAYS,
-    "violations:True flipped": "each criterion has one standing by itself",
-    "merge:s.reason dropped from it": _ALWAYS,
-    "merge:filter part.run.finished dropped": "a run in progress was refused before",
-    "merge:False flipped": "it bears on the digest alone, which is taken before",
+    "violations:strict=True flipped": "each criterion has one standing by itself",
+    "merge:filter shard.run.finished dropped": "a run in progress was refused before",
+    "merge:s.remedy dropped from it": "what no shard ran has one by then",
+    "merge:status.observed_now dropped from it": "what a run observed, it had selected",
+    "merge:rank < known[0] turned round": "a rank has the shard's name, so no two are equal",
     "verdict:self.sentence is None or self.kind is None: and/or swapped": _BOTH,
     "verdict:self.sentence is None dropped from it": _BOTH,
     "verdict:self.kind is None dropped from it": _BOTH,
     "verdict:None dropped from it": "the last field is looked at only if it is the one given",
     "teardown:if TYPE_CHECKING negated": "it imports what the types alone need",
     "assertions:case _ dropped": "a match without a case gives None, which is false as well",
+    "assertions:bool(part.value) dropped from it": "Python's parser keeps no empty part",
     "assertions:False flipped": _GIVEN,
     "assertions:Any dropped from a list": "an annotation",
     "attestation:'' dropped from it": "no subject has the name None either",
-    "attestation:True flipped": "a text that isn't base64 never is its own canonical form",
-    "assemble:s.selected dropped from it": "what was selected and not observed is BLOCKED itself",
+    "attestation:validate=True flipped": "a text that isn't base64 never is its own canonical form",
 }
 """Mutants that change nothing that can be seen, each with the reason."""
 
@@ -79,10 +95,21 @@ _TURN: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }  # fmt: skip
 
 
-def mutants(source: str) -> Iterator[tuple[str, str]]:
-    """Yield each mutant of a module: what was changed, and the changed source."""
+class Mutant(NamedTuple):
+    """A module, what was changed in it and where, and its changed source."""
+
+    module: str
+    change: str
+    source: str
+
+
+def mutants(module: str, source: str) -> Iterator[Mutant]:
+    """Yield each mutant of a module."""
     tree = ast.parse(source)
     declarations = _declarations(tree)
+    keywords = {
+        id(node.value): node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)
+    }
     for index, node in enumerate(ast.walk(tree)):
         if id(node) in declarations:
             continue
@@ -90,8 +117,11 @@ def mutants(source: str) -> Iterator[tuple[str, str]]:
             changed = copy.deepcopy(tree)
             target = list(ast.walk(changed))[index]
             _apply(target, number)
+            if isinstance(node, ast.Constant) and keywords.get(id(node)):
+                change = f"{keywords[id(node)]}={change}"  # an excuse of one excuses no other
             line = getattr(node, "lineno", getattr(getattr(node, "pattern", None), "lineno", 0))
-            yield f"{line}: {change}", ast.unparse(ast.fix_missing_locations(changed))
+            ast.fix_missing_locations(changed)
+            yield Mutant(module, f"{line}: {change}", ast.unparse(changed))
 
 
 def _declarations(tree: ast.AST) -> set[int]:
@@ -165,83 +195,116 @@ def _apply(node: ast.AST, number: int) -> None:
             del node.elts[number]
 
 
-def caught(module: str, source: str) -> bool:
-    """Return whether the unit tests fail with a changed module."""
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        root = Path(folder)
-        shutil.copytree(
-            ROOT / "pytest_prodstatus",
-            root / "pytest_prodstatus",
-            ignore=shutil.ignore_patterns("__pycache__", "state"),
-        )
-        for name in ("__init__.py", "unit/__init__.py", "unit/given.py", "unit/properties.py"):
-            (root / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / "tests" / name, root / "tests" / name)
-        profile = root / "tests/unit/conftest.py"
-        profile.write_text("import tests.unit.properties\n", encoding="utf-8")
-        shutil.copytree(
-            ROOT / "tests/unit/model", root / "tests/unit/model",
-            ignore=shutil.ignore_patterns("__pycache__"),
-        )  # fmt: skip
-        (root / "pytest_prodstatus/model" / f"{module}.py").write_text(source, encoding="utf-8")
-        (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": folder,
-            "PYTHONDONTWRITEBYTECODE": "1",
-            # Without our own plugin: a broken one mustn't stop pytest before the tests do.
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        }
-        # The module's own tests first: they notice most, and soonest.
-        own = "gate" if module in GATE else module
-        names = sorted(TESTS, key=lambda name: name != own)
-        for batch in (names[:1], names[1:]):
-            files = [f"tests/unit/model/test_{name}.py" for name in batch]
-            done = subprocess.run(
-                [*command, *files], cwd=root, env=environment, capture_output=True, text=True,
-                check=False, timeout=300,
-            )  # fmt: skip
-            if done.returncode not in (0, 1, 2):
-                raise RuntimeError(done.stdout + done.stderr)
-            if done.returncode:
-                return True
-        return False
+def make_copy(root: Path) -> None:
+    """Copy what a mutant needs, the package and the core's tests, into an empty folder."""
+    unneeded = shutil.ignore_patterns("__pycache__", "state")
+    for name in ("pytest_prodstatus", "tests/unit/model"):
+        shutil.copytree(ROOT / name, root / name, ignore=unneeded)
+    for name in ("__init__.py", "unit/__init__.py", "unit/given.py", "unit/properties.py"):
+        shutil.copy(ROOT / "tests" / name, root / "tests" / name)
+    profile = "import tests.unit.properties\n"
+    (root / "tests/unit/conftest.py").write_text(profile, encoding="utf-8")
+    (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+
+
+def begin(root: Path, mutant: Mutant) -> int:
+    """Test a mutant in a copy, in a process of its own, and return its id.
+
+    It is forked from this one, which has imported pytest and Hypothesis, and the copy keeps the
+    bytecode of all other modules: a new interpreter without both takes four times as long.
+    """
+    process = os.fork()
+    if process:
+        return process
+    status = BROKEN
+    try:
+        signal.alarm(LONGEST_S)  # a mutant that never ends is killed, which is noticed
+        status = _caught(root, mutant)
+    finally:
+        os._exit(status)
+
+
+def _caught(root: Path, mutant: Mutant) -> int:
+    """Return 1 if the tests in a copy fail with a mutant, 0 if they pass, else `BROKEN`."""
+    with (root / "output").open("wb") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    # Without our own plugin: a broken one mustn't stop pytest before the tests do.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.chdir(root)
+    sys.path.insert(0, str(root))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+        del sys.modules[name]
+    # The module's own tests first: they notice most, and soonest.
+    own = "gate" if mutant.module in GATE else mutant.module
+    for names in ([own], [name for name in TESTS if name != own]):
+        files = [f"tests/unit/model/test_{name}.py" for name in names]
+        status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *files]))
+        if status:
+            return 1 if status in (1, 2) else BROKEN
+    return 0
+
+
+def _write(root: Path, module: str, source: str) -> None:
+    path = root / "pytest_prodstatus/model" / f"{module}.py"
+    # Bytecode is taken for that of any source of the same size and second.
+    for compiled in path.parent.glob(f"__pycache__/{module}.*"):
+        compiled.unlink()
+    path.write_text(source, encoding="utf-8")
+
+
+def attempts(todo: Iterable[Mutant]) -> Iterator[tuple[Mutant, bool]]:
+    """Yield each mutant with whether it was caught, as soon as that is known."""
+    import_module("hypothesis.internal.conjecture.providers")  # for all that are forked
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        idle = [Path(folder, str(number)) for number in range(os.cpu_count() or 1)]
+        for root in idle:
+            make_copy(root)
+        running: dict[int, tuple[Path, Mutant]] = {}
+        waiting = iter(todo)
+        while True:
+            for mutant in islice(waiting, len(idle)):
+                root = idle.pop()
+                _write(root, mutant.module, mutant.source)
+                running[begin(root, mutant)] = root, mutant
+            if not running:
+                return
+            process, status = os.wait()
+            root, mutant = running.pop(process)
+            if os.WIFEXITED(status) and os.WEXITSTATUS(status) == BROKEN:
+                raise RuntimeError((root / "output").read_text(encoding="utf-8"))
+            _write(root, mutant.module, source_of(mutant.module))
+            idle.append(root)
+            yield mutant, status != 0
+
+
+def source_of(module: str) -> str:
+    """Return the source of a module of the core."""
+    return (ROOT / "pytest_prodstatus/model" / f"{module}.py").read_text(encoding="utf-8")
 
 
 def main(modules: list[str]) -> int:
-    """Try all mutants of some modules and print those that survive."""
-    todo = [
-        (module, change, source)
-        for module in modules
-        for change, source in mutants(
-            (ROOT / "pytest_prodstatus/model" / f"{module}.py").read_text(encoding="utf-8")
-        )
-    ]
-    for module in modules:
-        source = (ROOT / "pytest_prodstatus/model" / f"{module}.py").read_text(encoding="utf-8")
-        if caught(module, source):
-            sys.stdout.write(f"{module}: the tests fail without any change\n")
+    """Try all mutants of some modules, and print those that survive and the excuses without one."""
+    for mutant, noticed in attempts(Mutant(m, "", source_of(m)) for m in modules):
+        if noticed:
+            sys.stdout.write(f"{mutant.module}: the tests fail without any change\n")
             return 1
-    killed = same = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda mutant: caught(mutant[0], mutant[2]), todo)
-        for (module, change, _), noticed in zip(todo, results, strict=True):
-            known = not noticed and _without_line(f"{module}:{change}") in SAME
-            killed, same = killed + noticed, same + known
-            if not noticed:
-                word = "same    " if known else "SURVIVED"
-                sys.stdout.write(f"{word} {module}:{change}\n")
-                sys.stdout.flush()
-    survived = len(todo) - killed - same
-    totals = f"{len(todo)} mutants, {killed} caught, {same} the same in effect, {survived} survived"
-    sys.stdout.write(f"{totals}\n")
-    return 1 if survived else 0
-
-
-def _without_line(mutant: str) -> str:
-    module, _, rest = mutant.partition(":")
-    return f"{module}:{rest.partition(': ')[2]}"
+    counts = {"caught": 0, "same": 0, "SURVIVED": 0}
+    unused = {key for key in SAME if key.partition(":")[0] in modules}
+    for mutant, noticed in attempts(each for m in modules for each in mutants(m, source_of(m))):
+        key = f"{mutant.module}:{mutant.change.partition(': ')[2]}"
+        result = "caught" if noticed else "same" if key in SAME else "SURVIVED"
+        counts[result] += 1
+        if not noticed:
+            unused.discard(key)
+            sys.stdout.write(f"{result:8} {mutant.module}:{mutant.change}\n")
+            sys.stdout.flush()
+    for key in sorted(unused):
+        sys.stdout.write(f"UNUSED   {key}: every such mutant is caught, or there is none\n")
+    caught, same, survived = counts.values()
+    totals = f"{caught} caught, {same} the same in effect, {survived} survived"
+    sys.stdout.write(f"{sum(counts.values())} mutants, {totals}\n")
+    return 1 if survived or unused else 0
 
 
 if __name__ == "__main__":

@@ -213,7 +213,7 @@ def _selection(
         name for name in data.catalogue.by_id if covered.isdisjoint(data.catalogue.closure([name]))
     )
     stages, _ = judge(data.catalogue, own, incidents=incidents, unselected=unselected)
-    verdicts = [s.verdict for stage in stages for s in stage.criteria if s.selected]
+    verdicts = [s.verdict for stage in stages for s in stage.criteria]
     if data.stages is not None:
         # A stage that was named but has no criterion must not pass because nothing was checked.
         empty = data.stages - {status.stage for status in statuses}

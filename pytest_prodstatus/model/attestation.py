@@ -262,7 +262,7 @@ def read_statement(payload: bytes) -> Statement:
         msg = f"its predicate type is {found!r}, not {PREDICATE_TYPE!r}"
         raise AttestationError(msg)
     try:
-        statement = msgspec.convert(data, Statement, strict=True)
+        statement = msgspec.convert(data, Statement)
     except (msgspec.ValidationError, RecursionError) as error:
         msg = f"it is not a statement of a deploy decision: {error}"
         raise AttestationError(msg) from None
@@ -445,7 +445,7 @@ def envelope_in(content: bytes) -> dict[str, Any]:
     what = "a Sigstore bundle v0.3 with a DSSE envelope"
     data = _parsed(content, what)
     try:
-        bundle = msgspec.convert(data, Bundle, strict=True)
+        bundle = msgspec.convert(data, Bundle)
     except (msgspec.ValidationError, RecursionError) as error:
         msg = f"it is not {what}: {error}"
         raise AttestationError(msg) from None

@@ -350,9 +350,9 @@ def _observed_status(
         source=data.sources.get(file_of(criterion), ""),
         attachments=observed.attachments or UNSET,
     )
-    stage = data.catalogue.by_id.get(criterion.stage)
+    stage = data.catalogue.by_id[criterion.stage]
     at = status.observed_at
-    if stage is None or at is None or at >= run.started or status.verdict is not Verdict.CONFIRMED:
+    if at is None or at >= run.started or status.verdict is not Verdict.CONFIRMED:
         return status
     # What it showed is older than the run (`prodstatus_seen_at`), so it may be stale already. The
     # gate would say so too.

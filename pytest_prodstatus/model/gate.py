@@ -152,8 +152,8 @@ class GateDecision(Struct, frozen=True, kw_only=True):
     def sentence(self) -> str:
         """The whole decision in one sentence."""
         about = f"target {self.query.target}"
-        if self.rules and not self.open:
-            about += f", rule {self.rules[0]}"
+        if not self.open:
+            about += f", rule {self.rules[0]}"  # a closed gate has one
         parts = [f"gate {self.decision} ({about})"]
         if self.verdict:
             parts.append(f"{self.what} {self.verdict}")
@@ -216,8 +216,8 @@ def decide(
     violations += _contradictions(
         record, own_statuses, as_written if same_catalogue else None, query
     )
-    # An observation of another release doesn't count for the release in question.
-    release = query.subject or record.run.subject.release
+    # An observation of another release doesn't count for the record's, which is the query's, too.
+    release = record.run.subject.release
     known_statuses = applicable(known_statuses, stages)
     statuses = reevaluate(known_statuses, stages, release, now, require_evidence=require_evidence)
     violations += waiver_violations(waivers, statuses, now)
@@ -277,11 +277,9 @@ def end_of_open(record: Record, catalogue: Catalogue, decision: GateDecision) ->
         catalogue: the catalogue as it is declared today.
         decision: the decision by them.
     """
-    if not decision.open:
-        return None
     # An override beside a gate that would be open anyway isn't what it rests on.
-    if decision.override is not None and not decision.confirmed:
-        return decision.override.until
+    if not decision.confirmed:
+        return decision.override.until if decision.override else None
     stages = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
     relevant = stages.with_needs(queried_stages(stages, decision.query.require))
     ends = [

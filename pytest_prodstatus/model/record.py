@@ -121,9 +121,8 @@ class CriterionStatus(
     @property
     def is_carried_trouble(self) -> bool:
         """Whether an earlier run observed it, and what it showed doesn't count as CONFIRMED now."""
-        # BLOCKED by a stage that it requires, it is no trouble of its own.
-        blocked_above = self.kind is Kind.UPSTREAM and self.observed is Verdict.CONFIRMED
-        confirmed = self.verdict is Verdict.CONFIRMED or blocked_above
+        # Only what is CONFIRMED by itself is BLOCKED by a stage that it requires.
+        confirmed = self.verdict is Verdict.CONFIRMED or self.kind is Kind.UPSTREAM
         return self.carried_over and not self.selected and not confirmed
 
     @property

@@ -158,14 +158,12 @@ def _judge_stage(
 def _with_address(status: CriterionStatus, stage: Stage) -> CriterionStatus:
     """Return a criterion that isn't CONFIRMED with its stage's owner and runbook, if it has none.
 
-    One that is blocked by what its stage requires gets those of the root.
+    It isn't blocked by what its stage requires yet; then it has those of the root.
     """
-    if status.sentence is None or status.kind is Kind.UPSTREAM:
+    if status.sentence is None or not (stage.owner or stage.runbook):
         return status
-    owner, runbook = status.owner or stage.owner, status.runbook or stage.runbook
-    if owner == (status.owner or "") and runbook == (status.runbook or ""):
-        return status
-    return replace(status, owner=owner or UNSET, runbook=runbook or UNSET)
+    runbook = status.runbook or stage.runbook or UNSET
+    return replace(status, owner=status.owner or stage.owner, runbook=runbook)
 
 
 def not_applicable(stage: Stage) -> StageStatus:
@@ -210,7 +208,7 @@ def _rollup_contribution(result: StageStatus, titled: Collection[str]) -> _Contr
         titled: ids of the stages whose reason already begins with a title.
     """
     if result.reason is None:
-        return _Contribution(result.verdict, None, "", rolled=True)
+        return _Contribution(result.verdict, None, "")
     reason = result.reason
     if result.id not in titled:
         reason = replace(reason, text=f"{result.title}: {reason.text}")
@@ -231,8 +229,8 @@ def _worst(
     reason = Reason(text=text, kind=Kind.NOT_RUN)
     if empty_stage is None:
         return _Contribution(verdict, reason, RUN)
-    owner, runbook = empty_stage.owner or UNSET, empty_stage.runbook or UNSET
-    return _Contribution(verdict, replace(reason, owner=owner, runbook=runbook), empty_stage.id)
+    reason = replace(reason, owner=empty_stage.owner, runbook=empty_stage.runbook or UNSET)
+    return _Contribution(verdict, reason, empty_stage.id)
 
 
 ACTION_LIMIT = 300
@@ -404,7 +402,7 @@ def why_final(record: Record) -> str:
     FINAL's own reason may be of a stage that FAILED behind another one, and isn't what to fix.
     """
     final, found = record.final, record.decision.causes
-    if final.verdict is Verdict.CONFIRMED or final.reason is None:
+    if final.reason is None:
         return ""
     # What went wrong with the run as a whole has no criterion, and explains why there is none.
     if not found or RUN in (final.cause, *found[0].ids):

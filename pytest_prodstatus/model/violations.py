@@ -211,7 +211,7 @@ def contradictions(
     """Yield a sentence for each statement of a finished record that its observations contradict.
 
     Args:
-        record: the record as it was read.
+        record: the record as it was read; not of a shard, which confirms nothing by itself.
         own_statuses: its criteria, each by its own observation (`own_status`).
         judged: the verdicts computed from them; None if the record's catalogue isn't known.
     """
@@ -220,10 +220,8 @@ def contradictions(
             yield f"{stored.id}: {by_itself.reason.text}"
     if judged:
         yield from _verdict_contradictions(record, judged)
-    # The gate of a single shard is closed, regardless of its verdicts.
     admitted = record.decision.rule.admits(record.final.verdict)
-    unsigned = record.decision.unsigned is True
-    if record.decision.open is not (admitted and not record.run.shard and not unsigned):
+    if record.decision.open is not (admitted and not record.decision.unsigned):
         state = "open" if record.decision.open else "closed"
         yield f"its decision is {state}, but FINAL is {record.final.verdict}"
     # `complete` as `assemble.compose` defines it, from the observations.

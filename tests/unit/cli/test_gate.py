@@ -629,7 +629,7 @@ class TestForms:
         assert shop("gate", "--export", "dotenv").exit_code == 0
         (shop.reports / "status.json").unlink()
 
-        def refuse(_: Path) -> None:
+        def refuse(_: Path, **__: object) -> None:
             raise PermissionError(13, "Permission denied")
 
         monkeypatch.setattr(Path, "unlink", refuse)

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.assemble import IN_PROGRESS, marker_of
+from pytest_prodstatus.model.assemble import (
+    BROKEN_OFF,
+    IN_PROGRESS,
+    UNWRITTEN,
+    broken_off,
+    marker_of,
+    rest_of,
+)
 from pytest_prodstatus.model.record import HISTORY_LIMIT, Record, Selection, Subject
 from pytest_prodstatus.model.verdict import Kind, Rule, Verdict
 from tests.unit.given import (
@@ -168,11 +175,13 @@ class TestSelection:
             "PROFIT STATUS was FAILED 0 s ago: run again with --stage profit",
         )
 
-    def test_a_stale_verdict_is_to_be_looked_at_again(self) -> None:
+    @pytest.mark.parametrize("release", ["v1", None])
+    def test_a_stale_verdict_is_to_be_looked_at_again(self, release: str | None) -> None:
         """An action names what was seen, and how long ago; one for all of a stage."""
         old = observation(observed_at=NOW - 30 * HOUR)
-        former = record(CHAIN, {**dict.fromkeys(ALL, C), "order.bought": old})
-        got = partial_run({"sale.exists": C}, former=former)
+        of = run(subject=Subject(release=release))
+        former = record(CHAIN, {**dict.fromkeys(ALL, C), "order.bought": old}, of=of)
+        got = partial_run({"sale.exists": C}, former=former, of=of)
         (again,) = got.decision.actions
         assert again == (
             "ORDER STATUS was CONFIRMED 30 h ago, which no longer counts: "
@@ -190,10 +199,47 @@ class TestSelection:
             "run again with --stage order,profit"
         )
 
+    def test_of_several_forgotten_releases_the_first_is_named(self) -> None:
+        """One action can ask for one; the next run asks for the other."""
+        first = full_run(of=run(subject=Subject(release="v1")))
+        second = partial_run(
+            {"sale.exists": C}, former=first, of=run(subject=Subject(release="v2"))
+        )
+        second = replace(second, stages=(first.stages[0], *second.stages[1:]))
+        got = partial_run({"profit.positive": C}, former=second, of=run(subject=Subject()))
+        (again,) = got.decision.actions
+        assert "name the release, --prodstatus-subject=v1, or run again with --stage" in again
+        assert "v2" not in again
+
+    def test_what_has_no_date_is_as_old_as_what_has_one(self) -> None:
+        """The newest date of a stage counts."""
+        made = catalogue("a", "b")
+        names = ("a.x", "a.y", "a.z", "b.x")
+        ends = (None, NOW - 40 * HOUR, NOW - 30 * HOUR, NOW)
+        old = {n: observation(observed_at=end) for n, end in zip(names, ends, strict=True)}
+        got = record(
+            made,
+            {"b.x": C},
+            collected=tuple(map(criterion, names)),
+            selected=frozenset(["b.x"]),
+            former=record(made, dict(old)),
+        )
+        (again,) = got.decision.actions
+        assert again.startswith("A STATUS was CONFIRMED 30 h ago, which no longer counts: ")
+
     def test_nothing_is_to_be_done_if_all_else_holds(self) -> None:
         """What was carried over as CONFIRMED, or was never seen, gives no action."""
         assert partial_run({"sale.exists": C}, former=full_run()).decision.actions == ()
         assert partial_run({"sale.exists": C}).decision.actions == ()
+
+    def test_nothing_is_left_to_run(self) -> None:
+        """`--unmet` ends well if all is met, unless something went wrong outside the criteria."""
+        exits = [
+            partial_run({}, former=full_run(), met=met, of=run(incidents=incidents)).decision
+            for met, incidents in ((True, ()), (False, ()), (True, (DIED,)))
+        ]
+        assert [d.selection.verdict for d in exits] == [C, B, B]
+        assert [d.exit_code for d in exits] == [0, 10, 10]
 
     def test_stages_by_name(self) -> None:
         """`--stage order` is partial though it selects all that it collected."""
@@ -224,6 +270,18 @@ class TestSelection:
         )
         assert got.decision.selection == Selection(partial=True, verdict=C, criteria=1)
         assert got.final.verdict is B
+
+    def test_a_part_of_what_a_stage_by_name_rolls_up(self) -> None:
+        """A stage between them, of which nothing was selected, doesn't exit."""
+        made = catalogue("a", "b", stage("d", rollup=("b",)), stage("all", rollup=("a", "d")))
+        got = record(
+            made,
+            {"a.x": C},
+            stages=made.closure(["all"]),
+            collected=(criterion("a.x"), criterion("b.x")),
+            selected=frozenset(["a.x"]),
+        )
+        assert got.decision.selection == Selection(partial=True, verdict=C, criteria=1)
 
     def test_a_stage_by_name_with_a_criterion_that_no_test_provides(self) -> None:
         """A declared criterion of a named stage is BLOCKED if no test provides it."""
@@ -373,3 +431,24 @@ def test_the_former_record_is_kept() -> None:
     assert made.last_finished is former
     assert marker_of(run(finished=None), Rule.CONFIRMED, STAGES).last_finished is None
     assert made.final.verdict is Verdict.BLOCKED
+
+
+def test_a_run_that_an_error_ended_before_it_collected_a_test() -> None:
+    """Its marker says so; one that finished, or went wrong otherwise, isn't broken off."""
+    ended = reason(f"{BROKEN_OFF}: INTERNALERROR", Kind.INCONCLUSIVE)
+    assert broken_off(run(finished=None, incidents=(DIED, ended)))
+    assert not broken_off(run(finished=None, incidents=(DIED,)))
+    assert not broken_off(run(finished=None))
+    assert not broken_off(run(incidents=(ended,)))
+
+
+def test_what_is_not_known_of_the_rest_was_not_run() -> None:
+    """It caps FINAL without being about what the run selected."""
+    rest = rest_of("test_a.py")
+    assert rest.kind is Kind.NOT_COLLECTED
+
+
+def test_a_record_that_could_not_be_written_may_have_confirmed_all() -> None:
+    """So what its run saw isn't known, though it ran."""
+    made = marker_of(run(), Rule.CONFIRMED, STAGES, why=UNWRITTEN)
+    assert (made.final.verdict, made.final.kind) == (B, Kind.INCONCLUSIVE)

@@ -52,7 +52,9 @@ not ()
 not x != x
 1 == 1
 1 < 2 < 3
+not x < 2 < 1
 "a" in "abc"
+"z" not in "abc"
 None is None
 len(rows) >= 0
 0 <= len(rows)
@@ -108,6 +110,10 @@ x >= 0
 x > -1
 0 <= x
 -1 < x
+1 < 2 < x
+"a" not in "abc"
+count(rows) >= 0
+total.size() >= 0
 len(rows) == -1
 len(rows) < 0
 -1 == len(rows)
@@ -248,6 +254,7 @@ def test_what_asserts_without_the_statement_is_surveyed_like_one(call: str) -> N
         ("eventually(look, until=is_open)", 1),
         ("self.assertRaises(ValueError)", 0),
         ("self.assertTrue()", 0),
+        ("maker()(1)", 0),
     ],
 )
 def test_a_call_that_asserts_nothing_is_no_assertion(call: str, assertions: int) -> None:
@@ -286,6 +293,17 @@ def test_a_source_explains_why_nothing_passed_if_it_shows_an_assertion() -> None
     assert explains == {"test_a": False, "b": False, "c": True, "d": True, "answers": True}
 
 
+def test_some_methods_run_although_no_one_names_them() -> None:
+    """A class is made, entered and called by its own name alone."""
+    source = b"class A:\n  def __init__(self): b()\n  def other(self): pass\ndef b(): pass\n"
+    assert sorted(one.name for one in survey(source).reached(["A"])) == ["__init__", "b"]
+
+
+def test_a_function_begins_with_its_first_decorator() -> None:
+    """As its code does, by which it is found."""
+    assert list(survey(b"\n@a\n@b\ndef f(): pass\ndef g(): pass\n").functions) == [2, 5]
+
+
 def test_a_raise_is_noted() -> None:
     """A test that raises by itself can fail without an assertion."""
     functions = survey(b"def test_a(x):\n    raise x\ndef test_b(x):\n    x\n").functions
@@ -320,6 +338,12 @@ def test_why_a_pass_proves_nothing(
 ) -> None:
     """One assertion that passed and can fail is enough; what is unknown is no proof."""
     assert unproved(assertions, doubt) == why
+
+
+def test_no_assertion_isn_t_the_same_as_none_counted() -> None:
+    """What an earlier run didn't count may have been there, so a person isn't told to write it."""
+    assert (NO_ASSERTION.kind, NOT_COUNTED.kind) == (Kind.NO_ASSERTION, Kind.INCONCLUSIVE)
+    assert not NOT_COUNTED.is_about_test
 
 
 def passed(assertions: int, **more: object) -> tuple[Phase, ...]:

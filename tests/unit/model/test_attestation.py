@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from pytest_prodstatus.model.attestation import (
     bundle_of,
     encode_statement,
     envelope_in,
+    is_about,
     mistrust,
     read_statement,
     state_decision,
@@ -195,6 +197,13 @@ class TestReading:
             del place["more"]
         assert read_statement(json.dumps(data).encode()) == made
 
+    def test_a_name_that_two_subjects_have(self) -> None:
+        """Another verifier may take the other one."""
+        made = stated(release_digests=RELEASE)
+        twice = replace(made, subject=(*made.subject, made.subject[1]))
+        with pytest.raises(AttestationError, match="two subjects of the name 'v1'"):
+            read_statement(encode_statement(twice))
+
 
 class TestMistrust:
     """`mistrust`: the statement is signed; is it about this record?"""
@@ -283,6 +292,36 @@ def envelope(payload: bytes = b"{}", **more: Any) -> dict[str, Any]:
         "signatures": [{"sig": base64.b64encode(b"x" * 64).decode(), "keyid": "k1"}],
     }
     return {**given, **more}
+
+
+class TestIsAbout:
+    """`is_about`: may an attestation stay beside a record that is written?"""
+
+    RECORD = b"the record"
+
+    def about(self, *subjects: Artifact) -> bool:
+        """Return whether a statement with these subjects, of any type, is about the record."""
+        payload = encode_statement({"predicateType": "any", "subject": subjects})
+        return is_about(bundle_of(envelope(payload)), self.RECORD)
+
+    def test_the_record_by_name_and_digest(self) -> None:
+        """Beside anything else, and in any order."""
+        digest = {"sha256": hashlib.sha256(self.RECORD).hexdigest()}
+        own = Artifact(name="status.json", digest=digest)
+        other = Artifact(name="v1", digest=RELEASE)
+        assert self.about(own)
+        assert self.about(other, own)
+        assert not self.about(Artifact(name="v1", digest=digest))
+        assert not self.about(Artifact(name="status.json", digest=RELEASE))
+        assert not self.about()
+
+    @pytest.mark.parametrize(
+        "payload", [b"", b"[]", b"{}", b'{"subject": 1}', b'{"subject": [{"name": "status.json"}]}']
+    )
+    def test_what_is_no_attestation(self, payload: bytes) -> None:
+        """It is about nothing."""
+        assert not is_about(payload, self.RECORD)
+        assert not is_about(bundle_of(envelope(payload)), self.RECORD)
 
 
 class TestBundle:

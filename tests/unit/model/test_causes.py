@@ -65,6 +65,16 @@ class TestCauses:
         made = record(CHAIN, {"order.x": B, "sale.x": C, "oauth.x": C})
         assert why_final(made) == why
 
+    def test_why_final_is_what_went_wrong_with_the_run(self) -> None:
+        """In its own words, without a criterion, also beside a cause that blocks more stages."""
+        died = reason("worker gw0 died", Kind.CRASH)
+        for verdict in (C, B):
+            verdicts = {"order.x": verdict, "sale.x": C, "oauth.x": C}
+            made = record(CHAIN, verdicts, of=run(incidents=(died,)))
+            assert why_final(made) == "worker gw0 died"
+        assert why_final(record(Catalogue(), {})) == "there are no stages"
+        assert why_final(record(CHAIN, dict.fromkeys(("order.x", "sale.x", "oauth.x"), C))) == ""
+
     def test_what_failed_below_a_root_is_not_a_root(self) -> None:
         """A FAILED downstream may follow from the root, so it isn't a root; its verdict stays."""
         made = record(CHAIN, {"order.x": B, "sale.x": F, "oauth.x": C})
@@ -92,6 +102,13 @@ class TestCauses:
         (cause,) = got.decision.causes
         assert (cause.ids, cause.stages) == (("a.x", "a.y", "b.x"), ("a", "b"))
         assert got.decision.actions == ("set API_KEY",)
+
+    def test_a_stage_that_has_the_cause_is_not_affected_by_it(self) -> None:
+        """A stage with criteria may roll up another, and both may have the same cause."""
+        down = observation(F, reason=reason("it is down"))
+        made = catalogue("a", stage("all", rollup=("a",)), stage("b", rollup=("all",)))
+        (cause,) = record(made, {"a.x": down, "all.x": down}).decision.causes
+        assert (cause.stages, cause.affected) == (("a", "all"), ("b",))
 
     def test_a_stage_without_criteria(self) -> None:
         """A stage without criteria is its own cause."""
@@ -159,6 +176,16 @@ class TestActions:
         made = record(catalogue("a"), {"a.x": skipped, "a.y": skipped})
         assert made.decision.actions == ("run a.x and 1 more, which was skipped: not today",)
 
+    def test_a_skip_with_a_remedy_needs_no_other(self) -> None:
+        """The test said what to do."""
+        skipped = observation(B, reason=reason("not today", Kind.SKIPPED, remedy="wait a day"))
+        assert record(catalogue("a"), {"a.x": skipped}).decision.actions == ("wait a day",)
+
+    def test_a_skipped_file_is_no_criterion_to_run(self) -> None:
+        """It is an incident of the run, and what it holds isn't known."""
+        skipped = run(incidents=(reason("test_a.py was skipped: no server", Kind.SKIPPED),))
+        assert record(catalogue("a"), {"a.x": C}, of=skipped).decision.actions == ()
+
     def test_an_error_names_its_criterion(self) -> None:
         """Several tests raised: each action says which one."""
         key, end = (
@@ -178,14 +205,21 @@ class TestActions:
         made = record(catalogue("a"), dict(seen))
         assert made.decision.actions == ("a.x: return nothing", "arm it")
         assert is_said(doubt, made.decision.actions)
+        assert is_said(armed, made.decision.actions)
+        assert not is_said(armed, made.decision.actions[:1])
 
     def test_one_remedy_of_several_tests_is_one_action(self) -> None:
-        """What is to be done to tests names the first, also if their reasons differ."""
+        """What is to be done to tests names the first, also if their reasons differ.
+
+        What helps the system is another action, even if it is said in the same words.
+        """
         a, b = (reason(t, Kind.NO_ASSERTION, remedy="assert something") for t in ("line 3", "none"))
         seen = {"a.x": observation(B, reason=a), "b.y": observation(B, reason=b)}
-        assert record(catalogue("a", "b"), dict(seen)).decision.actions == (
-            "a.x and 1 more: assert something",
-        )
+        action = "a.x and 1 more: assert something"
+        assert record(catalogue("a", "b"), dict(seen)).decision.actions == (action,)
+        seen["b.z"] = observation(B, reason=reason("down", remedy="assert something"))
+        got = record(catalogue("a", "b"), dict(seen)).decision.actions
+        assert got == (action, "assert something")
 
     @pytest.mark.parametrize(
         ("remedy", "action"),

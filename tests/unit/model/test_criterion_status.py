@@ -6,10 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
-from pytest_prodstatus.model.criterion_status import criterion_statuses
-from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.criterion_status import (
+    KilledRun,
+    criterion_statuses,
+    valid_until,
+)
+from pytest_prodstatus.model.evidence import Attachment, Entry
 from pytest_prodstatus.model.outcome import NO_EVIDENCE
 from pytest_prodstatus.model.record import CriterionStatus, Record, Subject
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
@@ -29,6 +35,7 @@ from tests.unit.given import (
     run,
     run_data,
     stage,
+    status,
 )
 
 ONE = catalogue(stage("a", criteria=("a.x", "a.y")), "b")
@@ -75,6 +82,12 @@ class TestObserved:
             side_effects=True, run_id="run-1", subject="v1",
         )  # fmt: skip
 
+    def test_what_it_attached_is_kept(self) -> None:
+        """A criterion without attachments has no such field."""
+        file = Attachment(name="a.png", media_type="image/png", size=3, sha256="0" * 64)
+        got = stand(ONE, {"a.x": observation(F, attachments=(file,)), "a.y": observation()})
+        assert (got["a.x"].attachments, got["a.y"].attachments) == ((file,), UNSET)
+
     def test_half_a_run_observed_nothing(self) -> None:
         """A test that ended half-way is BLOCKED, not-run, unobserved; its evidence is kept."""
         half = observation(B, reason=reason("cut", Kind.NOT_RUN), evidence=(entry(),))
@@ -86,6 +99,40 @@ class TestObserved:
         got = stand(collected=(criterion("a.x"),))
         assert got["a.x"].reason == reason("it was not reached", Kind.NOT_RUN)
         assert (got["a.x"].verdict, got["a.x"].observed, got["a.x"].selected) == (B, None, True)
+
+    @pytest.mark.parametrize("valid_for", [HOUR / 2, HOUR])
+    def test_what_is_older_than_the_run_may_be_stale(self, valid_for: timedelta) -> None:
+        """What a test showed of an earlier instant; what this run saw is fresh when it ends."""
+        stages = catalogue(stage("a", valid_for=valid_for))
+        started = NOW - HOUR / 4
+        for at, fresh in ((NOW - 3 * HOUR / 4, valid_for == HOUR), (started, True)):
+            seen = run_data(stages, {"a.x": observation(observed_at=at)})
+            (got,) = criterion_statuses(seen, run(started=started), NOW)
+            assert (got.verdict, got.observed) == (C if fresh else B, C)
+            assert got.kind is (None if fresh else Kind.STALE)
+        late = replace(stages.stages[0], valid_for=HOUR / 8)
+        seen = run_data(catalogue(late), {"a.x": observation(observed_at=started)})
+        assert criterion_statuses(seen, run(started=started), NOW)[0].verdict is C
+
+    def test_its_mark_names_who_takes_care_of_it(self) -> None:
+        """Also of what was carried over, whose former owner or runbook counts beside it."""
+        url, other = "https://a.example", "https://b.example"
+        both = (criterion("a.x", owner="Ann", runbook=url),)
+        for verdict in (F, B):
+            got = stand(ONE, {"a.x": observation(verdict)}, collected=both)["a.x"]
+            assert (got.owner, got.runbook) == ("Ann", url)
+        held = stand(ONE, {"a.x": observation()}, collected=both)["a.x"]
+        assert (held.owner, held.runbook) == (UNSET, UNSET)
+        why = reason(owner="Bob", runbook=other)
+        before = former({"a.x": observation(F, reason=why)})
+        for more, address in (
+            ({}, ("Bob", other)),
+            ({"owner": "Ann"}, ("Ann", other)),
+            ({"runbook": url}, ("Bob", url)),
+        ):
+            tests = (criterion("a.x", **more),)
+            got = stand(former=before, collected=tests, selected=frozenset())["a.x"]
+            assert (got.owner, got.runbook) == address
 
 
 class TestUnprovided:
@@ -305,6 +352,48 @@ class TestCarriedOver:
         got = stand(former=former({"a.x": C}), collected=tests, selected=frozenset())["a.x"]
         assert (got.title, got.nodeid, got.side_effects) == ("New title", "moved.py::test_x", True)
 
+    def test_one_whose_test_is_not_seen_to_be_the_same_does_not_count(self) -> None:
+        """Its CONFIRMED may be of another test; a FAILED stays."""
+        why = reason("test_a.py was not looked at", Kind.NOT_RUN)
+        before = former({"a.x": C, "a.y": F, "b.x": C})
+        got = stand(former=before, unseen={"a.x": why, "a.y": why}, **narrowed())
+        assert (got["a.x"].verdict, got["a.x"].reason, got["a.x"].observed) == (B, why, C)
+        assert (got["a.y"].verdict, got["a.y"].reason) == (F, reason("seen to be FAILED"))
+        assert got["b.x"].verdict is C
+
+    @pytest.mark.parametrize("unknown", ["", "a run was killed"])
+    def test_what_acts_on_the_world_and_is_held_back(self, unknown: str) -> None:
+        """It counts as selected, and says what to do if it may have been started before."""
+        got = stand(held=frozenset(["a.x"]), starts_unknown=unknown, **narrowed("b.x"))
+        assert (got["a.x"].verdict, got["a.x"].selected) == (B, True)
+        assert (got["a.y"].verdict, got["a.y"].selected) == (B, False)
+        never = reason("it was not selected, and no earlier run observed it", Kind.NOT_RUN)
+        assert got["a.y"].reason == never
+        assert got["a.x"].reason == (
+            reason(
+                "it acts on the world, and may have started before: a run was killed",
+                Kind.NOT_RUN,
+                remedy="to let it act, run everything, or name it, as in --stage a",
+            )
+            if unknown
+            else never
+        )
+
+    def test_a_killed_run_may_have_seen_otherwise(self) -> None:
+        """What it may have run and was CONFIRMED isn't known; another verdict is no better."""
+        before = former({"a.x": C, "a.y": F, "b.x": C})
+        got = stand(former=before, killed=KilledRun(run="run-9"), **narrowed())
+        assert {name: s.verdict for name, s in got.items()} == {"a.x": B, "a.y": F, "b.x": B}
+        assert (got["a.x"].observed, got["a.x"].carried_over, got["a.x"].selected) == (
+            None, False, False,
+        )  # fmt: skip
+        assert got["a.x"].reason == reason(
+            "run run-9 was killed, and may have seen otherwise", Kind.NOT_RUN, remedy="run it again"
+        )
+        limited = KilledRun(run="run-9", stages=frozenset("b"))
+        got = stand(former=before, killed=limited, **narrowed())
+        assert {name: s.verdict for name, s in got.items()} == {"a.x": C, "a.y": F, "b.x": B}
+
 
 class TestUncollected:
     """A criterion that this run didn't collect is kept, BLOCKED or gone, depending on why."""
@@ -340,6 +429,14 @@ class TestUncollected:
         """Deleting a test never makes the denominator smaller."""
         got = stand(former=former({"a.x": C}))["a.x"]
         assert (got.verdict, got.nodeid) == (B, None)
+
+    @pytest.mark.parametrize("more", [{}, {"restricted": True, "files": frozenset(["test_a.py"])}])
+    def test_the_test_that_is_gone_is_named(self, more: dict[str, Any]) -> None:
+        """Its file was looked through, so its criterion is no longer provided."""
+        got = stand(former=former({"a.x": C}), **more)["a.x"]
+        assert got.sentence == (
+            "no test provides it: test_a.py::test_x, which did, is no longer collected"
+        )
 
     def test_its_file_was_deleted(self) -> None:
         """A partial run carries nothing over that no longer exists; what is declared is named."""
@@ -386,3 +483,13 @@ def test_the_same_test_is_never_counted_twice() -> None:
     got = criterion_statuses(data, run(), NOW)
     assert sorted(s.id for s in got) == sorted(names)
     assert by_id(got)["a.x"].verdict is F
+
+
+def test_the_first_confirmed_that_ends() -> None:
+    """A FAILED has no end; an undeclared stage has the default validity."""
+    made = catalogue(stage("a", valid_for=HOUR), "b")
+    seen = [status("a.x", F, observed_at=NOW - HOUR), status("a.y", observed_at=None)]
+    assert valid_until(seen, made) is None
+    seen += [status("b.x"), status("c.x", observed_at=NOW - HOUR)]
+    assert valid_until(seen, made) == NOW + 23 * HOUR
+    assert valid_until([*seen, status("a.z")], made) == NOW + HOUR

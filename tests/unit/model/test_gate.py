@@ -17,6 +17,8 @@ from pytest_prodstatus.model.gate import (
     UnknownStageError,
     decide,
     decision_without_record,
+    end_of_open,
+    named_stages,
 )
 from pytest_prodstatus.model.outcome import NO_EVIDENCE
 from pytest_prodstatus.model.record import CriterionStatus, Override, Record, Subject
@@ -193,7 +195,11 @@ REFUSALS = {
         "the suite that ran is 0123456789ab, but commit 'fedcba9876' is required",
         {"commit": "fedcba9876"}),
     "no commit": Row(
-        lambda: made(commit=None), 10, KIND.COMMIT, "of no known commit", {"commit": "0123456"}),
+        lambda: made(commit=None), 10, KIND.COMMIT,
+        "of no known commit (not under git, or git isn't installed)", {"commit": "0123456"}),
+    "a commit that git doesn't give": Row(
+        lambda: made(commit=None, no_commit="git: dubious ownership"), 10, KIND.COMMIT,
+        "of no known commit (git: dubious ownership)", {"commit": "0123456"}),
     "local changes": Row(
         lambda: made(dirty=True), 10, KIND.COMMIT, "0123456789ab with local changes",
         {"commit": "0123456"}),
@@ -235,6 +241,9 @@ REFUSALS = {
     "decision edited to closed": Row(
         lambda: replace(made(), decision=made({"oauth.token": B}).decision), 10,
         ViolationKind.CONTRADICTION, "its decision is closed, but FINAL is CONFIRMED"),
+    "decision edited to unsigned": Row(
+        lambda: replace(made(), decision=replace(made().decision, unsigned=True)), 10,
+        ViolationKind.CONTRADICTION, "its decision is open, but FINAL is CONFIRMED"),
     "criterion edited": Row(
         lambda: edited(made({"oauth.token": B}), "oauth.token", verdict=C, **because(None)), 10,
         ViolationKind.CONTRADICTION,
@@ -318,6 +327,9 @@ REFUSALS = {
         lambda: made(former=made(subject=Subject()), selected=ALL[1:]), 10, None,
         "oauth.token BLOCKED: it was CONFIRMED of an unnamed release, not of 'v1'",
         {"subject": "v1"}),
+    "edited, and seen on another release than the record's": Row(
+        lambda: edited(made(), "oauth.token", subject="v0"), 10, None,
+        "oauth.token BLOCKED: it was CONFIRMED of release 'v0', not of 'v1'"),
     "stale and seen on another release": Row(
         lambda: made(former=made(at=NOW - 23 * HOUR, subject=Subject(release="v0")),
                      selected=ALL[1:]),
@@ -394,6 +406,8 @@ OPEN: dict[str, Row] = {
     "what FINAL doesn't roll up": Row(lambda: made({"extra.x": F}), 0, None, ""),
     "what wasn't required": Row(
         lambda: made({"sale.exists": F}), 0, None, "", {"require": ("place",)}),
+    "a run that should have signed its record, and could not": Row(
+        lambda: replace(made(), decision=made().decision.without_signature()), 0, None, ""),
     "a run with the rule off": Row(lambda: made(rule=Rule.OFF), 0, None, ""),
     "undeclared": Row(
         lambda: made(stages=Catalogue(declared=False).with_stages_of([criterion("api.x")]),
@@ -423,6 +437,35 @@ def test_an_unknown_stage_is_an_error() -> None:
     bare = Catalogue(declared=False)
     with pytest.raises(UnknownStageError, match="'sales': there is no such stage; stages are none"):
         decision_of(made(stages=bare, names=()), stages=bare, require=("sales",))
+
+
+def test_a_query_names_stages_by_a_list_with_commas() -> None:
+    """A text that names none is an error, since the decision would be about FINAL."""
+    assert named_stages("oauth") == ("oauth",)
+    assert named_stages(" oauth, sale,") == ("oauth", "sale")
+    with pytest.raises(UnknownStageError, match="--require ' , ': it names no stage"):
+        named_stages(" , ")
+
+
+@pytest.mark.parametrize(
+    ("given", "final", "oauth"),
+    [
+        ({}, C, C),
+        ({"target": "demo"}, B, None),
+        ({"catalogue": "0" * 16}, B, B),
+        ({"verdict": F}, F, F),
+        ({"verdict": F, "catalogue": "0" * 16}, F, F),
+    ],
+)
+def test_what_may_be_shown_of_a_record_that_breaks_a_rule(
+    given: dict[str, Any], final: Verdict, oauth: Verdict | None
+) -> None:
+    """No CONFIRMED, neither of FINAL nor of a stage; but a FAILED stays one."""
+    of = dict(given)
+    got = decision_of(made({"oauth.token": of.pop("verdict", C)}, **of))
+    assert got.present_verdict is final
+    assert [got.present_verdict_of(s) for s in got.stages[:1]] == ([oauth] if oauth else [])
+    assert decision_without_record((), got.query).present_verdict is B
 
 
 def test_one_reason_is_printed_alone() -> None:
@@ -559,6 +602,7 @@ class TestOverride:
         ):  # fmt: skip
             assert (got.open, got.exit_code, got.confirmed) == (True, 0, False)
             assert got.decision == "open by an override"
+            assert got.sentence.startswith("gate open by an override (target production): ")
             assert got.reasons
             assert got.override == self.WORD
 
@@ -566,6 +610,44 @@ class TestOverride:
         """If the gate is open without it, the override is still listed."""
         got = decision_of(made(), override=self.WORD)
         assert (got.decision, got.override) == ("open", self.WORD)
+
+
+class TestEnd:
+    """An open gate closes by itself with the first thing that it rests on."""
+
+    @staticmethod
+    def end(worse: dict[str, Any] | None = None, /, **of: Any) -> datetime | None:
+        """Return when the gate closes by itself, for a record with these verdicts."""
+        record = made(worse)
+        return end_of_open(record, SHOP, decision_of(record, **of))
+
+    def test_a_confirmed(self) -> None:
+        """The one that becomes stale first, of those that the decision is about."""
+        assert self.end() == NOW + DAY
+        assert self.end(require=("place",)) == NOW + DAY
+        early = edited(made(), "extra.x", observed_at=NOW - HOUR)
+        assert end_of_open(early, SHOP, decision_of(early)) == NOW + DAY
+
+    def test_a_waiver(self) -> None:
+        """It counts if it is needed."""
+        soon = waived("oauth.token", expires=NOW + HOUR)
+        assert self.end({"oauth.token": F}, waivers=soon) == NOW + HOUR
+        assert self.end(waivers=soon) == NOW + DAY
+        long = waived("oauth.token", expires=NOW + 2 * DAY)
+        failed = edited(made({"oauth.token": F}), "oauth.token", observed_at=NOW - HOUR)
+        assert end_of_open(failed, SHOP, decision_of(failed, waivers=long)) == NOW + DAY
+        undated = edited(made(), "oauth.token", observed_at=None)
+        assert end_of_open(undated, SHOP, decision_of(undated, waivers=soon)) == NOW + HOUR
+
+    def test_an_override(self) -> None:
+        """It counts only if nothing else opens the gate, and then alone."""
+        word = replace(TestOverride.WORD, until=NOW + 90 * DAY)
+        assert self.end({"oauth.token": F}, override=word) == word.until
+        assert self.end(override=TestOverride.WORD) == NOW + DAY
+
+    def test_a_closed_gate(self) -> None:
+        """It has no end."""
+        assert self.end({"oauth.token": F}) is None
 
 
 class TestToday:

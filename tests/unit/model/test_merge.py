@@ -214,6 +214,20 @@ class TestCriterion:
             assert got
             assert got.text == "no test provides it"
 
+    def test_a_stage_that_applies_again_while_the_shards_run(self) -> None:
+        """The start of the run decides, as without shards, so its criterion counts nowhere."""
+        absent: dict[str, Any] = {"applies": False, "reason": "none", "owner": "Ann"}
+        declared = catalogue("shop", stage("api", expires=NOW - HOUR / 2, **absent))
+        early, late = NOW - HOUR, NOW - HOUR / 4
+        parts = [
+            shard({"shop.open": C}, names=["shop.open"], stages=declared.at(early), started=early),
+            shard({"api.key": F}, names=["api.key"], stages=declared.at(late), started=late),
+        ]
+        assert parts[1].final.verdict is F
+        got = merged(*parts, stages=declared)
+        assert [s.id for s in got.criteria] == ["shop.open"]
+        assert (got.final.verdict, got.decision.selection.criteria) == (C, 1)
+
     def test_upstream_is_resolved_anew(self) -> None:
         """A CONFIRMED that upstream blocked in its shard is free if another confirms that."""
         alone = shard({"shop.open": C, "shop.paid": C}, former=shard({"api.key": F}, id="run-0"))
@@ -253,6 +267,17 @@ class TestCriterion:
         got = merged(shard({"api.key": C}, former=before))
         assert "merge the shard that ran stage shop too, or run the stage in one" in (
             got.decision.actions
+        )
+
+    def test_what_another_run_saw_fail_below_a_root_has_none(self) -> None:
+        """Only the root is to be repaired, and what a lost shard was to run is to be merged."""
+        failed = observation(F, reason=reason(remedy="sell again"))
+        before = shard({"shop.open": failed}, id="run-0", started=NOW - 2 * HOUR)
+        actions = merged(shard({"api.key": F}, former=before)).decision.actions
+        assert actions == (
+            "fix api.key: seen to be FAILED",
+            "SHOP STATUS was FAILED 0 s ago: run again with --stage shop",
+            "merge the shard that ran stage shop too, or run the stage in one",
         )
 
 
@@ -304,11 +329,20 @@ class TestClocks:
             "the clock of 0.json is 5 min ahead of the same clock at the end of the shard"
         ]
 
-    def test_milliseconds_change_nothing(self) -> None:
+    @pytest.mark.parametrize("skew", [timedelta(milliseconds=9), DRIFT])
+    def test_milliseconds_change_nothing(self, skew: timedelta) -> None:
         """A process has two clocks, of which one may be some milliseconds behind."""
-        late = observation(observed_at=NOW + timedelta(milliseconds=9))
+        late = observation(observed_at=NOW + skew)
         part = shard(dict.fromkeys(ALL, late), selection=None)
-        assert self.merged_at(NOW - timedelta(milliseconds=9), part) == part
+        assert self.merged_at(NOW - skew, part) == part
+
+    def test_the_clock_of_an_earlier_run_is_not_that_of_the_shard(self) -> None:
+        """What it carried over may have a later date, from another machine."""
+        late = observation(F, observed_at=NOW + self.FIVE)
+        former = shard({"shop.open": late}, id="run-0", finished=NOW + self.FIVE)
+        got = self.merged_at(NOW + HOUR, shard({"api.key": C}, former=former))
+        assert got.run.incidents == ()
+        assert by_id(got.criteria)["shop.open"].observed_at == NOW + self.FIVE
 
     def test_what_is_older_than_the_run_stays_so(self) -> None:
         """A criterion may date what it showed before the start of the run."""
@@ -344,6 +378,7 @@ class TestRun:
         limited = shard(dict.fromkeys(ALL, C), names=ALL, rest_unknown=True)
         got = merged(limited, limited)
         assert (got.final.verdict, got.run.incidents) == (B, (REST_UNKNOWN,))
+        assert got.final.kind is Kind.NOT_RUN
         assert (got.run.rest_unknown, got.run.starts_unknown) == (True, True)
         got = merged(limited, shard({"api.key": C}))
         assert (got.final.verdict, got.run.incidents) == (C, ())

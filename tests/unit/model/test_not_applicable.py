@@ -180,7 +180,22 @@ def test_from_its_end_on_the_stage_applies_again() -> None:
     decision = _decision(made, declared)
     assert (decision.open, decision.verdict, decision.violations) == (False, B, ())
     assert {cause.ids for cause in decision.causes} == {("payout.made",)}
+    assert decision.not_applicable == ()
     assert declared.at(NOW).by_id["payout"].applies
+
+
+def test_a_stage_without_a_criterion_applies_again_too() -> None:
+    """It is BLOCKED then, although no criterion is any different."""
+    declared = _declared(criteria=(), expires=NOW - timedelta(seconds=1))
+    before = NOW - timedelta(hours=1)
+    made = record(
+        declared.at(before),
+        {"sale.exists": C, "cycle.whole": C},
+        of=run(catalogue=declared.digest, started=before),
+    )
+    decision = _decision(made, declared)
+    assert (made.final.verdict, decision.verdict, decision.violations) == (C, B, ())
+    assert {cause.ids for cause in decision.causes} == {("payout",)}
 
 
 def test_declaring_it_changes_the_catalogue() -> None:

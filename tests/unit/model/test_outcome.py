@@ -50,6 +50,9 @@ def skipped(when: str, **more: object) -> Phase:
 TABLE: dict[str, tuple[tuple[Phase, ...], Verdict, Kind | None, str]] = {
     "set-up, call and tear-down passed": (PASS, C, None, ""),
     "all subtests passed too": ((SETUP, subtest("passed"), CALL, TEARDOWN), C, None, ""),
+    "the tear-down of what others share failed": (  # `teardown` lays it on all of them
+        (SETUP, CALL, phase("teardown", "failed", wider=True)), C, None, "",
+    ),
     # FAILED
     "call failed": ((SETUP, CALL_FAILED, TEARDOWN), F, Kind.OBSERVED, "boom"),
     "strict xpass": (
@@ -112,6 +115,10 @@ TABLE: dict[str, tuple[tuple[Phase, ...], Verdict, Kind | None, str]] = {
     ),
     "Blocked raised in tear-down": (
         (SETUP, CALL, skipped("teardown", blocked=ARMED)), B, Kind.NOT_ARMED, "not armed",
+    ),
+    "Blocked raised as well, and the tear-down of what others share failed": (
+        (SETUP, CALL, phase("teardown", "failed", wider=True, blocked=ARMED)),
+        B, Kind.NOT_ARMED, "not armed",
     ),
     "set-up failed": (
         (phase("setup", "failed"), TEARDOWN), B, Kind.SETUP_ERROR, "set-up failed: boom",
@@ -438,6 +445,16 @@ def test_a_suspect_pass_is_blocked() -> None:
     seen = suspected(held, DOUBT, "Traceback")
     assert (seen.verdict, seen.reason, seen.detail) == (B, DOUBT, "Traceback")
     assert seen == replace(held, verdict=B, reason=DOUBT, detail="Traceback")
+
+
+def test_the_last_doubt_of_an_attempt_is_kept() -> None:
+    """Whichever of its phases has it, since what comes after may find nothing."""
+    for attempt in (
+        (replace(SETUP, doubt=reason("before")), replace(CALL, doubt=DOUBT), TEARDOWN),
+        (SETUP, CALL, replace(TEARDOWN, doubt=DOUBT)),
+    ):
+        assert reduce_phases(attempt).doubt == DOUBT
+    assert reduce_phases(PASS).doubt is None
 
 
 def test_a_suspect_pass_after_a_rerun_is_not_flaky() -> None:

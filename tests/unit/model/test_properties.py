@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.gate import decide
 from pytest_prodstatus.model.outcome import CRASHED, Phase, reduce_phases
 from pytest_prodstatus.model.record import CriterionStatus, Final, Record, StageStatus
 from pytest_prodstatus.model.rollup import judge
 from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
+from pytest_prodstatus.model.violations import GateQuery
 from tests.unit.given import (
     NOW,
     B,
@@ -292,3 +294,17 @@ def test_exit_status_0_means_open_or_off(made: tuple[Catalogue, Record]) -> None
         )
     if F in {s.verdict for s in record.criteria if s.selected} and decision.selection.partial:
         assert decision.selection.verdict is F
+
+
+@given(records(), st.data())
+def test_a_closed_gate_names_the_rule_that_closes_it(
+    made: tuple[Catalogue, Record], data: st.DataObject
+) -> None:
+    """The gate is open without an override if and only if no rule closes it, for any stages."""
+    stages, record = made
+    record = replace(record, run=replace(record.run, catalogue=stages.digest))
+    require = data.draw(st.lists(st.sampled_from(sorted(stages.by_id)), unique=True))
+    query = GateQuery(target=record.run.target, require=tuple(require))
+    decision = decide(record, stages, query, NOW)
+    assert decision.confirmed is (not decision.rules)
+    assert ("rule verdict" in decision.sentence) is (not decision.open)

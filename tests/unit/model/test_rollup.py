@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
+from msgspec import UNSET
 
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import CriterionStatus, Final, StageStatus
 from pytest_prodstatus.model.rollup import RUN, judge
-from pytest_prodstatus.model.verdict import Kind, Verdict, because, rollup
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because, rollup
 from tests.unit.given import B, C, F, by_id, catalogue, reason, stage, status
 
 STORE = catalogue(
@@ -38,6 +39,7 @@ def test_all_criteria_confirmed_make_all_stages_confirmed() -> None:
     assert {s.verdict for s in stages.values()} == {C}
     assert final == Final(verdict=C)
     assert all(s.reason is None and s.cause is None for s in stages.values())
+    assert judged(catalogue("a"), {"a.x": C})[1] == final
 
 
 @pytest.mark.parametrize("verdicts", [(a, b) for a in Verdict for b in Verdict])
@@ -232,10 +234,62 @@ class TestIncidents:
         )
         assert (final.verdict, final.reason, final.cause) == (B, self.DIED, RUN)
 
+    def test_it_follows_from_no_stage(self) -> None:
+        """It is the cause of a stage `final` that another stage blocks as well."""
+        made = catalogue("a", stage("final", requires=("a",)))
+        stages, final = judged(made, {"a.x": B, "final.x": C}, incidents=[self.DIED])
+        assert (stages["final"].cause, final.cause, final.reason) == (RUN, RUN, self.DIED)
+        _, final = judged(made, {"a.x": B, "final.x": C})
+        assert final.cause == "a.x"
+
     def test_a_stage_final_with_criteria_of_its_own_is_capped_too(self) -> None:
         """A stage `final` is capped, whether it is derived or not."""
         stages, final = judged(catalogue("final"), {"final.x": C}, incidents=[self.DIED])
         assert stages["final"].verdict is final.verdict is B
+
+
+class TestAddress:
+    """What isn't CONFIRMED has an owner and a runbook, its own or those of its stage."""
+
+    ANN, BOB = "https://ann.example", "https://bob.example"
+
+    def address(self, own: Reason | None, of_stage: dict[str, str]) -> tuple[object, object]:
+        """Return owner and runbook of a criterion with a reason, in a stage that may have both."""
+        given = status("a.x", C if own is None else B, reason=own)
+        ((result,), _) = judge(catalogue(stage("a", **of_stage)), [given])
+        (got,) = result.criteria
+        assert (result.owner, result.runbook) == (got.owner, got.runbook)
+        return got.owner, got.runbook
+
+    def test_its_own_or_its_stage_s(self) -> None:
+        """Each by itself, so that a criterion with an owner may have the runbook of its stage."""
+        both = {"owner": "Ann", "runbook": self.ANN}
+        assert self.address(reason(), {}) == (UNSET, UNSET)
+        assert self.address(reason(), both) == ("Ann", self.ANN)
+        assert self.address(reason(), {"owner": "Ann"}) == ("Ann", UNSET)
+        assert self.address(reason(), {"runbook": self.ANN}) == (UNSET, self.ANN)
+        assert self.address(reason(owner="Bob"), both) == ("Bob", self.ANN)
+        assert self.address(reason(runbook=self.BOB), both) == ("Ann", self.BOB)
+        assert self.address(reason(owner="Bob", runbook=self.BOB), both) == ("Bob", self.BOB)
+
+    def test_a_confirmed_needs_none(self) -> None:
+        """There is nothing to take care of."""
+        assert self.address(None, {"owner": "Ann", "runbook": self.ANN}) == (UNSET, UNSET)
+
+    def test_what_is_blocked_above_has_that_of_the_root(self) -> None:
+        """Its own stage's owner can do nothing about it."""
+        made = catalogue(
+            stage("a", owner="Ann", runbook=self.ANN),
+            stage("d", owner="Bob", runbook=self.BOB, requires=("a",)),
+        )
+        results, _ = judge(made, [status("a.x", F), status("d.x", C)])
+        (blocked,) = results[1].criteria
+        assert (blocked.verdict, blocked.owner, blocked.runbook) == (B, "Ann", self.ANN)
+
+    def test_a_stage_without_criteria_has_its_own(self) -> None:
+        """It is its own cause."""
+        ((result,), _) = judge(catalogue(stage("a", owner="Ann", runbook=self.ANN)), [])
+        assert (result.owner, result.runbook) == ("Ann", self.ANN)
 
 
 def test_only_upstream_changes_a_status() -> None:

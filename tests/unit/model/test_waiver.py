@@ -113,14 +113,14 @@ def test_its_words_are_one_line() -> None:
 def test_one_that_ends_soon_is_announced() -> None:
     """Within three days, and only if it is in force: a broken one is reported as such."""
     given = (
-        waiver("pay.in", NOW + HOUR),
+        waiver("pay.in", NOW + SOON),
         waiver("pay.out", NOW + SOON + SECOND),
         waiver("pay.out[eu]", NOW),
         waiver("pay.off", NOW + HOUR),
     )
     assert list(Waivers(given=given).ending(KNOWN, NOW)) == [
         (
-            f"the waiver of 'pay.in' (Ann) ends on {NOW + HOUR:%Y-%m-%d %H:%M} UTC, in 60 min: "
+            "the waiver of 'pay.in' (Ann) ends on 2026-11-25 12:00 UTC, in 3 d: "
             "then it no longer opens the gate"
         )
     ]
