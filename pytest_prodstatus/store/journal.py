@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Literal, final
 
+from msgspec import Struct
 from msgspec.structs import asdict, replace
 from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -252,6 +253,38 @@ def _insert_event(connection: Connection, action: Action, event: Event) -> Actio
     return replace(action, state=event.state, events=(*action.events, event))
 
 
+_AHEAD = timedelta(days=1)
+"""How far in the future a confirmed action may be dated, by another machine's clock."""
+
+
+class _Wanted(Struct, frozen=True, kw_only=True):
+    """The confirmed action that `Journal.latest_confirmed` describes."""
+
+    target: str
+    project: str
+    subject: str
+    since: datetime
+    until: datetime
+    details: Mapping[str, Detail]
+    key: Key | None = None
+
+    def newest(self, history: Sequence[Action]) -> Action | None:
+        """Return the newest one of the actions of a criterion, None if there is none."""
+        return next(filter(self._fits, reversed(history)), None)
+
+    def _fits(self, action: Action) -> bool:
+        if action.state is not State.CONFIRMED or not action.is_of(self.project):
+            return False
+        # An action without a subject did what its target says.
+        same = action.subject == self.subject if action.subject else action.target == self.target
+        return (
+            same
+            and self.key in (None, action.key)
+            and self.details.items() <= action.details.items()
+            and self.since <= action.claimed_at <= self.until
+        )
+
+
 # A round fails only because another process wrote, so ten racers need ten rounds at most.
 _ROUNDS = 50
 _CONTENDED = (
@@ -289,30 +322,54 @@ class Journal(OpenPart):
         """Release the database's connections; everything is written by then."""
         self._database.close()
 
-    def intend(self, plan: Plan, *, attempts: int | None = None) -> Action:
+    def intend(
+        self,
+        plan: Plan,
+        *,
+        attempts: int | None = None,
+        since: datetime | None = None,
+        details: Mapping[str, Detail] | None = None,
+    ) -> Action:
         """Claim the key of `plan` and return its action at INTENT, on the disk before this returns.
 
         Args:
             plan: the action to claim.
             attempts: how often its key may be claimed, with those that were REJECTED or LAPSED;
                 None for any number.
+            since: an aware instant. An action that `latest_confirmed` finds since then, with any
+                key, makes the plan's unnecessary; None if only the plan's key counts. Another
+                process may have done it after this one looked, on the day before.
+            details: the details that such an action must have.
 
         Raises:
-            InvalidRecord: the plan's key is of another UTC day than the clock's, or the plan has
-                expired.
+            InvalidRecord: the plan's key is of another UTC day than the clock's, the plan has
+                expired, or `since` has no time zone.
             Unresolved: an earlier action that the plan follows is not settled.
             ClockBehind: an action was confirmed on a later day than today.
             Claimed: the key has an action that is neither REJECTED nor LAPSED, or as many attempts
-                as it may have.
+                as it may have; or there is a confirmed action since `since`.
             JournalUnavailable: the claim could not be written, or the database's reply was lost.
                 Send nothing then.
         """
+        if since is not None:
+            require_aware("The instant since which actions count", since)
 
         def claim(connection: Connection, now: datetime) -> Action:
             # Each round has an instant of its own: the former one may have waited beyond midnight.
             require_current(plan, now)
             # Of all chains of the criterion, since `follows` looks beyond the plan's own.
             former = _load(connection, actions.c.criterion == plan.criterion)
+            if since is not None:
+                wanted = _Wanted(
+                    target=plan.target,
+                    project=plan.project,
+                    subject=plan.subject,
+                    details=details or {},
+                    since=since,
+                    until=now + _AHEAD,
+                )
+                if (done := wanted.newest(former)) is not None:
+                    raise Claimed(done)
             history = [action for action in former if plan.follows(action)]
             claimed = {
                 **{name: getattr(plan, name) for name in _COPIED},
@@ -465,18 +522,17 @@ class Journal(OpenPart):
             InvalidRecord: `since` has no time zone.
         """
         require_aware("The instant since which actions count", since)
-        until = self._now() + timedelta(days=1)
-        wanted = dict(details or {})
+        wanted = _Wanted(
+            target=target,
+            project=project,
+            subject=subject,
+            key=key,
+            details=details or {},
+            since=since,
+            until=self._now() + _AHEAD,
+        )
         with self._database.reading() as connection:
-            history = _load(connection, *_of(criterion, None if subject else target))
-        for action in reversed(history):
-            fits = action.is_of(project) and key in (None, action.key)
-            same_target = not subject or action.target == target
-            fits = fits and (action.subject == subject if action.subject else same_target)
-            fits = fits and wanted.items() <= action.details.items()
-            if action.state is State.CONFIRMED and fits and since <= action.claimed_at <= until:
-                return action
-        return None
+            return wanted.newest(_load(connection, *_of(criterion, None if subject else target)))
 
     def _step(
         self, action: Action, wanted: State, note: str, receipts: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,7 @@ from tests.acceptance.support.access import (
     own_suppliers,
 )
 from tests.acceptance.support.catalogue import is_left_out
+from tests.acceptance.support.checkout import checkout_of
 from tests.acceptance.support.clock import utc_now
 from tests.acceptance.support.credentials import (
     StoredCredential,
@@ -61,7 +63,7 @@ def pytest_pycollect_makeitem(
     """Leave out a criterion that is stricter than its field, unless the catalogue lists it."""
     mark = collector.get_closest_marker("stage")
     stage = str(mark.args[0]) if mark and mark.args else ""
-    return [] if is_left_out(obj, stage, collector.config.rootpath) else None
+    return [] if is_left_out(obj, stage, checkout_of(Path(__file__))) else None
 
 
 @pytest.hookimpl(trylast=True)
@@ -90,9 +92,15 @@ def environment(pytestconfig: pytest.Config, prodstatus_target: str) -> Mapping[
 
 
 @pytest.fixture(scope="session")
-def dotenv(pytestconfig: pytest.Config, prodstatus_target: str) -> Mapping[str, str]:
+def checkout() -> Path:
+    """The folder of the project that this suite lies in, with any options of pytest."""
+    return checkout_of(Path(__file__))
+
+
+@pytest.fixture(scope="session")
+def dotenv(checkout: Path, prodstatus_target: str) -> Mapping[str, str]:
     """The variables of the project's `.env` file; none for the demo."""
-    path = pytestconfig.rootpath / ".env"
+    path = checkout / ".env"
     if prodstatus_target == "demo" or not path.is_file():
         return {}
     from dotenv import dotenv_values

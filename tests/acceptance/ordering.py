@@ -9,6 +9,7 @@ import getpass
 import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -152,6 +153,7 @@ def purchase(
     settings: Settings,
     conditions: Callable[[], tuple[str, ...]],
     order_key: OrderKey | None,
+    prodstatus_valid_for: timedelta,
     prodstatus_endpoint: Endpoints,
     evidence: Evidence,
     ask: Ask,
@@ -178,6 +180,7 @@ def purchase(
             order_key=order_key,
             operator=_operator(),
             clock=utc_now,
+            valid_for=prodstatus_valid_for,
             conditions=conditions,
             observe=evidence,
         )
@@ -199,11 +202,11 @@ def ends_placing(placing: Placing) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def project(pytestconfig: pytest.Config) -> str:
+def project(checkout: Path) -> str:
     """The project that an order is of: another store's with the same journal proves nothing."""
     from pytest_prodstatus.journal import project_name
 
-    return project_name(pytestconfig.rootpath)
+    return project_name(checkout)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Placing an order: one real order was bought with the store's credential, and the supplier has it.
+"""Placing an order: one real order was placed with the store's credential, and the supplier has it.
 
 It costs money, so it is armed by hand; an order that was placed before is read back instead.
 """
@@ -30,19 +30,19 @@ def test_real_order_placed(
     evidence: Evidence,
     prodstatus_seen_at: Dates,
 ) -> None:
-    """A real order, paid for, was placed within the cap and got an order id."""
+    """A real order, to be paid at once, was placed within the cap and got an order id."""
     if placed_before is None:
         purchase: Purchase = request.getfixturevalue("purchase")
-        order, bought_now = purchase.place(), True
+        order = purchase.place()
     else:
-        order, bought_now = placed_before, False
+        order = placed_before
+        evidence(bought_now=False)
     evidence(
         order_ids=list(order.receipts),
         placed_at=order.claimed_at,
         quoted=order_value(order),
         mode=order.details["mode"],
         route=order.details["route"],
-        bought_now=bought_now,
     )
     evidence.say(f"one order, quoted at {order_value(order)}")
     prodstatus_seen_at(min(order.claimed_at, utc_now()))

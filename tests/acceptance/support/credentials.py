@@ -44,9 +44,18 @@ class WrongKey(UnreadableCredential):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCredential:
-    """The row that the store would use: the user's own of scope 'user', else a global one."""
+    """The row that the store would use: the user's own of scope 'user', else a global one.
+
+    Attributes:
+        row_id: its id.
+        owner: the user who connected it, of either scope.
+        own: whether it is of scope 'user'.
+        updated_at: when it was last changed, if that was asked for.
+        credentials: the text that it holds.
+    """
 
     row_id: int
+    owner: int
     own: bool
     updated_at: datetime | None
     credentials: Secret = field(repr=False)
@@ -189,8 +198,9 @@ def _of_environment(settings: Settings, token: Secret) -> SupplierCredential:
 def account_of(stored: StoredCredential | None, settings: Settings) -> str | None:
     """Return the account at the supplier that a credential is for; None if it can't be read.
 
-    The supplier gives no name of it that outlives a token: it is whose row of which application.
-    Without a row it is the environment's, which every user shares.
+    The supplier gives no name of it that outlives a token: it is who connected which application.
+    The row's scope is no part of that, since sharing a row changes nothing at the supplier. Without
+    a row it is the environment's, which every user shares.
     """
     try:
         if stored is not None:
@@ -202,8 +212,7 @@ def account_of(stored: StoredCredential | None, settings: Settings) -> str | Non
         return None
     if credential is None or credential.app_key is None:
         return None
-    own = stored is not None and stored.own
-    owner = f"user {settings.user_id}" if own else "every user"
+    owner = f"user {stored.owner}" if stored is not None else "every user"
     return f"application {credential.app_key} of {owner}"
 
 

@@ -223,6 +223,33 @@ def test_latest_confirmed_is_of_its_project_key_and_target(
         )
 
 
+def test_a_claim_may_ask_that_nothing_was_confirmed_meanwhile(
+    journal: Journal, clock: SetClock
+) -> None:
+    """What `latest_confirmed` would find takes the place of the plan's, with any key.
+
+    Another process may have done it between the look and the claim, on the day before.
+    """
+    done = journal.confirmed(journal.sent(journal.intend(plan_at(NOON))), ["1"], "ok")
+    clock.advance(days=1)
+    for since, details in (
+        (NOON + timedelta(microseconds=1), None),
+        (NOON, {"mode": "slow"}),
+        (None, None),
+    ):
+        other = journal.intend(plan_at(clock.now), since=since, details=details)
+        journal.rejected(other, "not needed")
+    for details in (None, {"mode": "instant"}):
+        with pytest.raises(Claimed, match="already claimed") as caught:
+            journal.intend(plan_at(clock.now), since=NOON, details=details)
+        assert caught.value.action == done
+    journal.intend(plan_at(clock.now, target="staging"), since=NOON)
+    with pytest.raises(InvalidRecord):
+        journal.intend(plan_at(clock.now), since=NOON.replace(tzinfo=None))
+    journal.lapsed(done, "it has ended")
+    assert journal.intend(plan_at(clock.now), since=NOON).attempt == 4
+
+
 @pytest.mark.parametrize("key", [once_a_release("v41"), once("invoice-7")], ids=str)
 def test_a_key_that_is_no_day_is_claimed_once_ever(
     journal: Journal, clock: SetClock, key: Key

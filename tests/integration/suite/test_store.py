@@ -8,13 +8,14 @@ import re
 import shutil
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from tests.acceptance.demo import boot
+from tests.acceptance.demo import DemoStore, boot
 from tests.acceptance.demo.scenarios import SCENARIOS
 from tests.integration.warm import SUITE, run_pytest
 
@@ -275,6 +276,56 @@ def test_the_store_s_own_command_buys_where_it_is_configured(project: Project) -
     (placed, _) = later.record["stages"][1]["criteria"]
     assert f"{token} is not the token that is judged" in placed["reason"], placed
     assert "PRODSTATUS_STATE_URL is a file of this CI machine" in placed["reason"], placed
+
+
+def test_neither_pytest_s_options_nor_a_shared_row_buy_again(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The order's key is of the suite's project with any rootdir, and of who buys.
+
+    The `.env` is the suite's as well: it may name the journal. Sharing the credential with every
+    user doesn't change whose it is.
+    """
+    (project.folder / "buy.py").write_text(_BUY, encoding="utf-8")
+    (project.folder / "other.ini").write_text("[pytest]\n", encoding="utf-8")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    config = str(project.folder / "pyproject.toml")
+    options: list[tuple[str, ...]] = [
+        (),
+        (f"--rootdir={elsewhere}", "-c", config),
+        (f"--rootdir={project.folder / 'tests'}", "-c", config),
+        ("-c", "other.ini"),
+        (),
+    ]
+    with boot() as store:
+        variables = store.environment | {
+            "PRODSTATUS_ENVIRONMENT": "production",
+            "PRODSTATUS_PURCHASE_COMMAND": f"'{sys.executable}' -S buy.py",
+            "PRODSTATUS_PURCHASE_FOLDER": str(project.folder),
+            "PRODSTATUS_PURCHASE_REPORT": "report.md",
+            "REAL_PLACEORDER": "1",
+        }
+        journal = variables.pop("PRODSTATUS_STATE_URL")
+        (project.folder / ".env").write_text(f"PRODSTATUS_STATE_URL={journal}\n", encoding="utf-8")
+        bought = []
+        for number, chosen in enumerate(options):
+            if number == len(options) - 1:
+                _share_credential(store)
+            ran = project.run(
+                *("tests/acceptance", "-m", "production", "--target", "staging"),
+                *(f"--prodstatus-dir={project.folder / 'out'}", "-k", "real_order_placed", *chosen),
+                **variables,
+            )
+            ran = replace(ran, folder=project.folder / "out")
+            assert ran.record["stages"], ran.output
+            bought.append(ran.seen("placeorder.real-order-placed").get("bought_now"))
+    assert bought == [True, False, False, False, False]
+
+
+def _share_credential(store: DemoStore) -> None:
+    assert store.owner_url is not None
+    with psycopg.connect(store.owner_url.split("&schema")[0]) as connection:
+        connection.execute("""UPDATE api_credentials SET scope = 'global' WHERE "userId" = 1""")
 
 
 def test_without_configuration_every_stage_is_blocked(project: Project) -> None:

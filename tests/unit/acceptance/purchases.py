@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -49,6 +50,7 @@ class Bench:
     project: str = "shop"
     target: str = "demo"
     account: str = "application 12345678 of user 1"
+    valid_for: timedelta = timedelta(days=30)
 
     def purchase(self, journal: Journal, client: AliExpressClient | None = None) -> Purchase:
         """Return a purchase of the bench's variables, through a client of its own or the given."""
@@ -63,6 +65,7 @@ class Bench:
             order_key=self.order_key,
             operator="a person",
             clock=self.clock,
+            valid_for=self.valid_for,
             conditions=self.conditions,
             observe=self.seen.update,
         )

@@ -24,7 +24,9 @@ TOKEN: dict[str, object] = {"accessToken": "t", "appKey": 512345, "appSecret": "
 def _rows(*texts: str) -> dict[int, StoredCredential]:
     """Return rows for the users 2, 3, and so on."""
     return {
-        number: StoredCredential(row_id=number, own=True, updated_at=None, credentials=Secret(text))
+        number: StoredCredential(
+            row_id=number, owner=number, own=True, updated_at=None, credentials=Secret(text)
+        )
         for number, text in enumerate(texts, start=2)
     }
 

@@ -18,6 +18,7 @@ from tests.acceptance.support.credentials import (
     SupplierCredential,
     UnreadableCredential,
     WrongKey,
+    account_of,
     chosen_credential,
     open_credential,
 )
@@ -37,8 +38,31 @@ Make = Callable[..., Settings]
 
 
 def _open(text: str, settings: Settings) -> SupplierCredential:
-    stored = StoredCredential(row_id=7, own=True, updated_at=None, credentials=Secret(text))
-    return open_credential(stored, settings)
+    return open_credential(_row(text), settings)
+
+
+def _row(text: str, *, owner: int = 1, own: bool = True) -> StoredCredential:
+    return StoredCredential(
+        row_id=7, owner=owner, own=own, updated_at=None, credentials=Secret(text)
+    )
+
+
+def test_the_account_is_who_connected_which_application(variables: Make) -> None:
+    """Not the row's scope, nor its token, nor whom it serves: none of these is another account.
+
+    Each would be another key of the one real order, and so another order.
+    """
+
+    def account(*, owner: int, own: bool, app: str = "512345", user: str = "1") -> str | None:
+        text = {"accessToken": f"{owner} {own}", "appKey": app}
+        sealed = encrypted(text, key=KEY, iv=bytes(16), salt=DEFAULT_SALT)
+        settings = variables(ENCRYPTION_KEY=KEY, TEST_USER_ID=user)
+        return account_of(_row(sealed, owner=owner, own=own), settings)
+
+    mine = account(owner=1, own=True)
+    assert mine == "application 512345 of user 1"
+    assert mine == account(owner=1, own=False) == account(owner=1, own=False, user="2")
+    assert mine not in (account(owner=2, own=False), account(owner=1, own=True, app="512346"))
 
 
 def test_what_node_encrypted_is_read(variables: Make) -> None:
@@ -117,9 +141,8 @@ def test_without_a_row_the_environments_token_is_taken(variables: Make) -> None:
         "the environment's credential",
         Secret("from-environment"),
     )
-    row = StoredCredential(row_id=7, own=True, updated_at=None, credentials=Secret("{}"))
     with pytest.raises(UnreadableCredential):
-        chosen_credential(replace(none, chosen=row), variables(ENCRYPTION_KEY=KEY, **token))
+        chosen_credential(replace(none, chosen=_row("{}")), variables(ENCRYPTION_KEY=KEY, **token))
     with pytest.raises(Blocked, match="can be used"):
         chosen_credential(none, variables())
 

@@ -162,12 +162,22 @@ class AliExpressClient(Gateway):
             currency: the currency of the payment.
 
         Raises:
-            QuoteUnreadable: not enough in stock, another currency, or no settled delivery fee.
+            QuoteUnreadable: not enough in stock, another currency or product, or no settled
+                delivery fee.
         """
         if quantity < 1:
             msg = f"a quantity is at least 1, not {quantity!r}"
             raise ValueError(msg)
         product = self.product(product_id, ship_to=ship_to, currency=currency)
+        # A second number of one product would be a second key in the journal.
+        if product.product_id not in (None, product_id):
+            raise QuoteUnreadable(
+                provider=PROVIDER,
+                operation=_PRODUCT,
+                message=f"the answer for product {product_id} is about {product.product_id}: "
+                "ask for it by that number",
+                request_id=product.request_id or None,
+            )
         sku = _chosen(product, sku_id, quantity, currency)
         options = self.freight(product_id, sku.sku_id, quantity, ship_to=ship_to, currency=currency)
         fees = [(option.fee, option) for option in options if option.fee is not None]

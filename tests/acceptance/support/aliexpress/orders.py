@@ -19,10 +19,20 @@ _BOUGHT = frozenset(
 )
 # The supplier's own JSON has numbers, which can't begin with a zero.
 _ORDER_ID = re.compile(r"[1-9][0-9]{0,31}")
-# Seen in public order data: cancel_order_close_trade, buyer_cancel_notpay_order,
-# buyer_cancel_order_in_risk, buyer_pay_timeout, risk_reject_closed, seller_send_goods_timeout. A
-# plain "timeout" won't do: buyer_accept_goods_timeout ends an order that went well.
-_CANCELLED = re.compile(r"cancel|close|risk_reject|pay_timeout|send_goods_timeout", re.I)
+# Seen in public order data. Closed, since each frees the order's key: another may be bought.
+_LAPSED = frozenset(
+    {
+        "buyer_cancel_notpay_order",
+        "buyer_cancel_order_in_risk",
+        "buyer_pay_timeout",
+        "cancel_order_close_trade",
+        "risk_reject_closed",
+        "seller_send_goods_timeout",
+    }
+)
+# As in buyer_accept_goods_timeout: it went well, even if a dispute about it was closed afterwards.
+_ACCEPTED = "buyer_accept_goods"
+_DOUBTFUL = re.compile(r"close|reject|timeout|refund")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,18 +150,31 @@ def order_verdict(order: SupplierOrder) -> Verdict:
     """Return what an order's status proves about the purchase.
 
     CONFIRMED: it is paid for, or finished without having been cancelled. FAILED: cancelled, or
-    being so. BLOCKED: unpaid, being looked at, or a status that isn't known.
+    being so. BLOCKED: unpaid, being looked at, an end that may mean either, or a status that isn't
+    known.
     """
     if order.status == "IN_CANCEL":
         return "FAILED"
     if order.status not in _BOUGHT:
         return "BLOCKED"
-    return "FAILED" if has_lapsed(order) else "CONFIRMED"
+    reason = _reason(order)
+    if order.status != "FINISH" or reason.startswith(_ACCEPTED):
+        return "CONFIRMED"
+    if reason in _LAPSED or "cancel" in reason:
+        return "FAILED"
+    return "BLOCKED" if _DOUBTFUL.search(reason) else "CONFIRMED"
 
 
 def has_lapsed(order: SupplierOrder) -> bool:
-    """Return whether an order has ended without effect: cancelled or never paid for, and over."""
-    return order.status == "FINISH" and _CANCELLED.search(order.end_reason or "") is not None
+    """Return whether an order has certainly ended without effect: cancelled, or never paid for.
+
+    Only by a reason of the closed list; after any other a person has to look.
+    """
+    return order.status == "FINISH" and _reason(order) in _LAPSED
+
+
+def _reason(order: SupplierOrder) -> str:
+    return (order.end_reason or "").strip().lower()
 
 
 def read_order(order_id: str, envelope: Envelope) -> SupplierOrder | None:

@@ -31,11 +31,13 @@ class Product:
     """A product's variants.
 
     Attributes:
+        product_id: the number by which the supplier knows it; None if the answer has none.
         skus: those whose price can be read.
         attributes: the attributes of all, by which an order names its variant.
         request_id: the provider's id of the look-up.
     """
 
+    product_id: str | None
     skus: tuple[Sku, ...]
     attributes: tuple[str, ...]
     request_id: str
@@ -85,6 +87,7 @@ def read_product(envelope: Envelope) -> Product:
     )
     skus = (_sku(fields.mapping(row), base.get("currency_code")) for row in rows)
     return Product(
+        product_id=fields.text(base.get("product_id")),
         skus=tuple(sku for sku in skus if sku is not None),
         attributes=tuple(fields.text(fields.mapping(row).get("sku_attr")) or "" for row in rows),
         request_id=envelope.request_id,

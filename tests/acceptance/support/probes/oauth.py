@@ -11,7 +11,7 @@ from tests.acceptance.support.secrets import Secret
 
 _CREDENTIALS = """
 WITH candidates AS (
-  SELECT c.id, c."userId", c.environment, c.credentials, c."isActive", c."updatedAt",
+  SELECT c.id, c."userId" AS owner, c.environment, c.credentials, c."isActive", c."updatedAt",
          c."userId" = :user_id AND CAST(c.scope AS text) = 'user' AS own,
          CAST(c.scope AS text) = 'global' AS shared
   FROM api_credentials c
@@ -29,6 +29,7 @@ SELECT (SELECT count(*) FROM usable) AS usable,
         WHERE (own OR shared) AND environment = :environment AND "isActive" IS NOT TRUE)
          AS inactive,
        (SELECT id FROM chosen) AS row_id,
+       (SELECT owner FROM chosen) AS owner,
        (SELECT own FROM chosen) AS own,
        (SELECT "updatedAt" FROM chosen) AS updated_at,
        (SELECT credentials FROM chosen) AS credentials
@@ -37,9 +38,9 @@ SELECT (SELECT count(*) FROM usable) AS usable,
 # The row that the store would use for each of some users: the user's own, else a global one.
 _OF_USERS = """
 SELECT ARRAY(
-  SELECT jsonb_build_array(u.id, c.id, c.own, c.credentials)
+  SELECT jsonb_build_array(u.id, c.id, c."userId", c.own, c.credentials)
   FROM unnest(CAST(:users AS int[])) AS u (id) CROSS JOIN LATERAL (
-    SELECT c.id, c.credentials, CAST(c.scope AS text) = 'user' AS own
+    SELECT c.id, c."userId", c.credentials, CAST(c.scope AS text) = 'user' AS own
     FROM api_credentials c
     WHERE c."apiName" = :api_name AND c.environment = :environment AND c."isActive"
       AND (c."userId" = u.id AND CAST(c.scope AS text) = 'user' OR CAST(c.scope AS text) = 'global')
@@ -61,9 +62,15 @@ def of_users(
     ids = sorted({user for user in users if user is not None})
     return {
         user: StoredCredential(
-            row_id=row_id, own=own, updated_at=None, credentials=Secret(credentials or "")
+            row_id=row_id,
+            owner=owner,
+            own=own,
+            updated_at=None,
+            credentials=Secret(credentials or ""),
         )
-        for user, row_id, own, credentials in ask(_OF_USERS, users=ids, api_name=api_name)["rows"]
+        for user, row_id, owner, own, credentials in ask(_OF_USERS, users=ids, api_name=api_name)[
+            "rows"
+        ]
     }
 
 
@@ -74,6 +81,7 @@ def stored_credentials(ask: Ask, *, user_id: int) -> StoredCredentials:
     if row["row_id"] is not None:
         chosen = StoredCredential(
             row_id=row["row_id"],
+            owner=row["owner"],
             own=row["own"],
             updated_at=from_column(row["updated_at"]),
             credentials=Secret(row["credentials"] or ""),

@@ -30,6 +30,8 @@ ATTEMPTS = 2
 """Orders of one key and day at most, with those that the supplier refused."""
 PRICE = "price"
 """The limit of an order's action: what was quoted, and PRODSTATUS_SPEND_LIMIT."""
+PAID = {"mode": "paid"}
+"""The details of an order that proves the purchase: one that was to be paid at once."""
 _DIGITS = 12
 
 
@@ -107,7 +109,7 @@ def latest_order(
         project=key.project,
         subject=key.subject,
         since=now - valid_for,
-        details={"mode": "paid"},
+        details=PAID,
     )
 
 

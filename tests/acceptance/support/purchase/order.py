@@ -1,4 +1,4 @@
-"""The one real order: placed at most once a day, within a cap, under a journal that outlives it.
+"""The one real order: placed at most once while it is valid, within a cap, under a journal.
 
 The sequence is the guarantee: every condition is met → the supplier's own quote is within
 the cap → the conditions are looked at again → the journal has the intent on disk → it has SENT on
@@ -17,7 +17,15 @@ from datetime import datetime, timedelta
 from typing import NoReturn, ParamSpec
 
 from pytest_prodstatus import Money, blocked
-from pytest_prodstatus.journal import Action, Journal, JournalError, Limit, Plan, once_a_day
+from pytest_prodstatus.journal import (
+    Action,
+    Claimed,
+    Journal,
+    JournalError,
+    Limit,
+    Plan,
+    once_a_day,
+)
 from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.aliexpress.quotes import Quote
 from tests.acceptance.support.errors import (
@@ -32,10 +40,12 @@ from tests.acceptance.support.purchase.arming import PurchaseSettings, Recipient
 from tests.acceptance.support.purchase.journal import (
     ATTEMPTS,
     CRITERION,
+    PAID,
     PRICE,
     OrderKey,
     block_on_journal,
     block_on_unresolved,
+    latest_order,
     out_order_id,
     refuse_unresolved,
 )
@@ -58,6 +68,7 @@ class Purchase:
         order_key: what is bought, from whom and for whom.
         operator: the person or job that runs this, for the journal.
         clock: returns the time, aware and in UTC.
+        valid_for: how long an order proves the purchase, so that none is placed meanwhile.
         conditions: checks the credential again; returns the conditions that aren't met.
         observe: records a fact as evidence, as soon as it is known.
     """
@@ -69,11 +80,15 @@ class Purchase:
     order_key: OrderKey
     operator: str
     clock: Callable[[], datetime]
+    valid_for: timedelta
     conditions: Callable[[], tuple[str, ...]]
     observe: Callable[..., None]
 
     def place(self) -> Action:
         """Place the order and return its action in the journal, CONFIRMED and paid.
+
+        If another process has placed one since this one looked, that one is returned instead. The
+        evidence `bought_now` says which it is.
 
         Raises:
             Blocked: not-armed, naming all that is missing; unresolved-intent, if it is not known
@@ -89,7 +104,8 @@ class Purchase:
         require_armed(self.conditions())
         with access_assumed():
             self.client.proof_of_token()
-        action = self._send(quote)
+        action, bought_now = self._bought_or_found(quote)
+        self.observe(bought_now=bought_now)
         if action.details["mode"] != "paid":
             _block_unless_paid(
                 "unpaid", f"the unpaid order {', '.join(action.receipts)} was placed"
@@ -138,9 +154,24 @@ class Purchase:
             },
         )
 
-    def _send(self, quote: Quote) -> Action:
+    def _bought_or_found(self, quote: Quote) -> tuple[Action, bool]:
+        """Return the order that was placed now, or one of another process; and which it is."""
         known = self._known_ids()
-        action = self._claim_and_mark_sent(quote)
+        try:
+            claimed = self._claim(quote)
+        except Claimed as error:
+            found = latest_order(
+                self.journal, self.order_key, now=self.clock(), valid_for=self.valid_for
+            )
+            if found is None:
+                block_on_journal(error)
+            return found, False
+        except JournalError as error:
+            block_on_journal(error)
+        return self._send(claimed, quote, known), True
+
+    def _send(self, claimed: Action, quote: Quote, known: Collection[str]) -> Action:
+        action = self._mark_sent(claimed)
         try:
             bought = self.route.send(quote, out_order_id(action))
             require_new(bought.order_ids, known, self.settings.private)
@@ -161,13 +192,15 @@ class Purchase:
         note = ", ".join(f"{name} {value}" for name, value in bought.details.items())
         return self._write(self.journal.confirmed, action, bought.order_ids, note)
 
-    def _claim_and_mark_sent(self, quote: Quote) -> Action:
-        """Claim the day and write SENT; an order may leave only once this has returned."""
-        try:
-            # A plan that breaks a rule raises too.
-            action = self.journal.intend(self._plan(quote), attempts=ATTEMPTS)
-        except JournalError as error:
-            block_on_journal(error)
+    def _claim(self, quote: Quote) -> Action:
+        """Claim the day, unless an order proves the purchase; a plan that breaks a rule raises."""
+        plan = self._plan(quote)
+        return self.journal.intend(
+            plan, attempts=ATTEMPTS, since=self.clock() - self.valid_for, details=PAID
+        )
+
+    def _mark_sent(self, action: Action) -> Action:
+        """Write SENT; an order may leave only once this has returned."""
         key = out_order_id(action)
         self.observe(intent=action.id, out_order_id=key)
         try:

@@ -100,12 +100,13 @@ class ReadBack:
             )
 
     def require_settled(self) -> None:
-        """End as BLOCKED if the order isn't paid for yet, or not found yet."""
+        """End as BLOCKED if the order isn't paid for or found yet, or its end is unclear."""
         if self.verdict == "BLOCKED":
             blocked(
                 self.words,
                 kind="pending",
-                remedy="run again when the supplier has settled it; nothing will be bought again",
+                remedy="look at it on the supplier's site, and run again when it is settled there; "
+                "nothing will be bought again",
             )
 
 
@@ -156,10 +157,17 @@ def read_back(supplier: Supplier, action: Action, *, now: datetime, wait: Waitin
 
 
 def settle(journal: Journal, action: Action, found: ReadBack) -> str:
-    """Record an order that lapsed as LAPSED; return the sentence about an order that failed."""
+    """Record an order that lapsed as LAPSED; return the sentence about an order that failed.
+
+    The supplier's programs may not know an order, or not yet have ended it, and it arrives all the
+    same: recorded as lapsed it would be bought again. So a person looks at the supplier's site.
+    """
     if not found.lapsed:
         resolve = f"prodstatus journal resolve {action.id} --lapsed"
-        return f"{found.words}; if nothing is left of it, record that with `{resolve}`"
+        return (
+            f"{found.words}: look at it on the supplier's site; only if it was cancelled there and "
+            f"the money came back, record that with `{resolve}`, after which another may be bought"
+        )
     try:
         journal.lapsed(action, found.words)
     except JournalError as error:  # another process may have recorded it

@@ -979,9 +979,10 @@ def test_a_row_of_scope_user_comes_before_the_users_own_global_one(trial: Trial)
         at=trial.ago(minutes=1),
     )
     chosen = oauth.stored_credentials(trial.ask, user_id=1).require()
-    assert (chosen.row_id, chosen.own) == (1, True)
+    assert (chosen.row_id, chosen.owner, chosen.own) == (1, 1, True)
     rows = oauth.of_users(trial.ask, [1, 2, 9, None], api_name="aliexpress-dropshipping")
     assert {user: row.own for user, row in rows.items()} == {1: True, 2: True, 9: False}
+    assert {user: row.owner for user, row in rows.items()} == {1: 1, 2: 2, 9: 1}
 
 
 def test_what_is_looked_up_comes_with_its_sellers_access(trial: Trial) -> None:
@@ -1012,6 +1013,7 @@ def test_the_users_own_credential_comes_before_a_global_one(trial: Trial) -> Non
     trial.run('UPDATE api_credentials SET "isActive" = false WHERE id = 1')
     found = oauth.stored_credentials(trial.ask, user_id=1)
     assert (found.require().own, found.inactive, found.other_environment) == (False, 1, 1)
+    assert found.require().owner == 2
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ def buy(job: dict[str, Any]) -> str:
                 ),
                 operator="a person",
                 clock=clock,
+                valid_for=timedelta(days=30),
                 conditions=tuple,
                 observe=_forget,
             )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pytest_prodstatus import Money
 from tests.acceptance.support.aliexpress.gateway import Envelope
-from tests.acceptance.support.aliexpress.orders import SupplierOrder, order_verdict, read_order
+from tests.acceptance.support.aliexpress.orders import (
+    SupplierOrder,
+    has_lapsed,
+    order_verdict,
+    read_order,
+)
 from tests.acceptance.support.errors import Unavailable
 from tests.unit.acceptance.providers import order_request
 
@@ -33,6 +39,12 @@ def read(body: dict[str, Any]) -> SupplierOrder | None:
         ("FINISH", "buyer_pay_timeout", "FAILED"),
         ("FINISH", "risk_reject_closed", "FAILED"),
         ("FINISH", "seller_send_goods_timeout", "FAILED"),
+        ("FINISH", "SELLER_CANCEL_ORDER", "FAILED"),
+        ("FINISH", "buyer_accept_goods_dispute_closed", "CONFIRMED"),
+        ("FINISH", "buyer_accept_goods_dispute_cancelled", "CONFIRMED"),
+        ("FINISH", "trade_closed", "BLOCKED"),
+        ("FINISH", "another_timeout", "BLOCKED"),
+        ("FINISH", "dispute_refund", "BLOCKED"),
         ("IN_CANCEL", None, "FAILED"),
         ("PLACE_ORDER_SUCCESS", None, "BLOCKED"),
         ("PAYMENT_PROCESSING", None, "BLOCKED"),
@@ -51,6 +63,25 @@ def test_a_status_proves_its_verdict_in_the_table(
     """Only a paid order that wasn't cancelled is CONFIRMED; what isn't known is BLOCKED."""
     order = SupplierOrder(order_id="1", status=status, end_reason=end_reason)
     assert order_verdict(order) == verdict
+
+
+@pytest.mark.parametrize(
+    ("reason", "lapsed"),
+    [
+        ("cancel_order_close_trade", True),
+        ("BUYER_PAY_TIMEOUT ", True),
+        ("buyer_accept_goods_dispute_closed", False),
+        ("dispute_cancelled", False),
+        ("trade_closed", False),
+        ("Order cancelled by buyer", False),
+        ("", False),
+    ],
+)
+def test_only_a_reason_of_the_closed_list_frees_the_key(reason: str, lapsed: bool) -> None:
+    """By any other, or with another status, the order may have been delivered, and stays bought."""
+    order = SupplierOrder(order_id="1", status="FINISH", end_reason=reason)
+    assert has_lapsed(order) is lapsed
+    assert not has_lapsed(replace(order, status="WAIT_BUYER_ACCEPT_GOODS"))
 
 
 def test_an_order_is_read_with_its_amount_exact() -> None:

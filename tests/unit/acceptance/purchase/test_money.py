@@ -63,7 +63,7 @@ def test_three_names_of_a_target_buy_once(bench: Bench) -> None:
     first = bench.place()
     for name in ("production", "prod", "live"):
         bench.target = name
-        assert bench.blocked()[0] == "not-armed"
+        assert bench.place() == first
         with bench.journal() as journal:
             key, now = bench.order_key, bench.clock()
             assert latest_order(journal, key, now=now, valid_for=MONTH) == first
@@ -116,7 +116,10 @@ def test_an_order_of_an_older_release_blocks_and_confirms(bench: Bench, target: 
         journal.confirmed(former, ["8198"])
         found = latest_order(journal, bench.order_key, now=now, valid_for=MONTH)
     assert (found is not None) == (target == "demo")
-    assert bench.blocked()[0] == "not-armed"
+    if found is not None:
+        assert bench.place() == found
+    else:
+        assert bench.blocked()[0] == "not-armed"
     assert bench.ordered == 0
 
 
@@ -163,6 +166,15 @@ def test_the_criterion_judges_what_was_taken_and_is_dated_by_the_claim(
             prodstatus_seen_at=dates.append,
         )
     assert dates == [action.claimed_at]
+
+
+def test_the_criterion_that_places_an_order_claims_no_payment(bench: Bench) -> None:
+    """It sees an order's id alone; if the supplier waits for the money, the other is BLOCKED."""
+    action = bench.place()
+    bench.state.orders[action.receipts[0]].status = "PLACE_ORDER_SUCCESS"
+    with pytest.raises(Blocked, match="is PLACE_ORDER_SUCCESS at the supplier"):
+        read(bench, action).require_settled()
+    assert "paid for" not in CRITERIA.test_real_order_placed.__doc__
 
 
 def test_an_order_that_is_read_back_is_dated_by_its_claim(bench: Bench) -> None:
@@ -233,6 +245,23 @@ def test_an_order_that_lapsed_is_no_dead_end(bench: Bench, reason: str) -> None:
     assert bench.ordered == 3
 
 
+def test_an_order_whose_end_may_mean_either_stays_bought(bench: Bench) -> None:
+    """A dispute was closed, and the goods were accepted: nothing lapsed, and nothing is bought."""
+    action = ends(bench, "buyer_accept_goods_dispute_closed")
+    found = read(bench, action)
+    assert (found.verdict, found.lapsed) == ("CONFIRMED", False)
+    order = bench.state.orders[action.receipts[0]]
+    order.end_reason = "trade_closed"
+    found = read(bench, action)
+    assert (found.verdict, found.lapsed) == ("BLOCKED", False)
+    with pytest.raises(Blocked, match="FINISH trade_closed") as caught:
+        found.require_settled()
+    assert "supplier's site" in (caught.value.reason.remedy or "")
+    assert "lapsed" not in (caught.value.reason.remedy or "")
+    assert bench.place() == action
+    assert bench.ordered == 1
+
+
 @pytest.mark.parametrize("status", ["IN_CANCEL", "UNKNOWN"])
 def test_an_order_that_may_yet_arrive_has_not_lapsed(bench: Bench, status: str) -> None:
     """Nothing is bought on top of it, and a person is told how to record its end."""
@@ -245,10 +274,17 @@ def test_an_order_that_may_yet_arrive_has_not_lapsed(bench: Bench, status: str) 
     found = read(bench, action)
     assert (found.verdict, found.lapsed) == ("FAILED", False)
     with bench.journal() as journal:
-        assert f"`prodstatus journal resolve {action.id} --lapsed`" in settle(
-            journal, action, found
+        words = settle(journal, action, found)
+    look, record = (
+        words.index(text)
+        for text in (
+            "look at it on the supplier's site; only if it was cancelled there",
+            f"`prodstatus journal resolve {action.id} --lapsed`",
         )
-    assert bench.blocked()[0] == "not-armed"
+    )
+    assert look < record
+    assert bench.place().id == action.id
+    assert bench.ordered == 1
 
 
 def test_a_journal_that_may_get_lost_guards_nothing(bench: Bench) -> None:
@@ -277,6 +313,36 @@ def test_what_is_quoted_is_what_is_bought(bench: Bench, attributes: tuple[str, s
         True,
     )
     assert bench.ordered == 0
+
+
+def test_a_second_number_of_a_product_buys_nothing(bench: Bench) -> None:
+    """It would be another key in the journal, and the order of the first number not found."""
+    bench.place()
+    bench.state.products["3256804815048138"] = bench.state.products[PRODUCT]
+    bench.variables["TEST_PRODUCT_URL"] = "https://www.aliexpress.us/item/3256804815048138.html"
+    kind, reason = bench.blocked()
+    assert (kind, bench.ordered) == ("provider-unavailable", 1)
+    assert f"product 3256804815048138 is about {PRODUCT}" in reason
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"TEST_PRODUCT_URL": PRODUCT},
+        {"TEST_PRODUCT_URL": f"http://de.aliexpress.com/i/{PRODUCT}.html?sku=2#x"},
+        {"TEST_PRODUCT_SKU": f"{PRODUCT}01"},
+        {"TEST_COUNTRY": "US", "TEST_CITY": "Elsewhere"},
+        {"PRODSTATUS_SPEND_LIMIT": "20.00 USD"},
+    ],
+    ids=str,
+)
+def test_nothing_else_makes_another_key(bench: Bench, change: dict[str, str]) -> None:
+    """Another form of the URL, a variant, an address or a cap is no wish for a second order."""
+    first = bench.place()
+    bench.variables |= change
+    bench.clock.now += timedelta(days=2)
+    assert bench.place() == first
+    assert bench.ordered == 1
 
 
 HIDDEN = ("9 elm", "person", "town", "california", "90210", "5550100000")
