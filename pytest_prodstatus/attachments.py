@@ -29,7 +29,7 @@ from pytest_prodstatus.model.attachment import (
 )
 from pytest_prodstatus.model.evidence import Attachment, EvidenceError
 from pytest_prodstatus.model.record import CriterionStatus, Record
-from pytest_prodstatus.model.text import is_visible
+from pytest_prodstatus.model.text import described, is_visible
 from pytest_prodstatus.readers import read_file
 from pytest_prodstatus.readers.config import Attachments
 from pytest_prodstatus.spool import Spool
@@ -92,13 +92,19 @@ class Attaching:
             return
         limit = self._limits.file_mb * MB
         if not is_visible(name):
-            msg = f"evidence.attach({name!r}, …): give it a name, as in 'checkout.png'"
+            msg = f"evidence.attach({described(name)}, …): give it a name, as in 'checkout.png'"
             raise EvidenceError(msg)
         if len(self._names) >= COUNT_LIMIT:
             msg = f"attachment {name!r}: a criterion attaches at most {COUNT_LIMIT} files"
             raise EvidenceError(msg)
         # A file is read here, at the call: the test may change or remove it afterwards.
-        content = _content_of(name, data, limit)
+        try:
+            content = _content_of(name, data, limit)
+        except EvidenceError:
+            raise
+        except Exception as error:  # from the data's own code
+            msg = f"attachment {name!r} can't be read: the data raised {type(error).__name__}"
+            raise EvidenceError(msg) from error
         made, content = attachment_of(
             name, content, self._clean, limit=limit, used_names=self._names
         )

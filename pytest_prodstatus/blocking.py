@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import pytest
 
-from pytest_prodstatus.model.text import is_visible
+from pytest_prodstatus.model.text import described, is_visible
 from pytest_prodstatus.model.verdict import BLOCKED_KINDS, Kind, Reason
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ A bare `except:` or `contextlib.suppress(BaseException)` may swallow one, and th
 """
 
 
+CORRECT = "correct the call"
+"""The remedy for a call with arguments that can't be used."""
+_KINDS: dict[str, Kind] = {kind.value: kind for kind in BLOCKED_KINDS}
+
+
 class Blocked(_Skipped):
     """The criterion could not be observed: its verdict is BLOCKED, for the reason given.
 
@@ -63,15 +68,28 @@ class Blocked(_Skipped):
     def __init__(
         self, reason: str, *, kind: Kind | str = Kind.INCONCLUSIVE, remedy: str | None = None
     ) -> None:
+        # A wrong argument is no reason to fail: all the same, the test could not see its criterion.
+        wrong = []
         if not is_visible(reason):
-            msg = f"blocked(reason={reason!r}): give one sentence that says what could not be seen"
-            raise TypeError(msg)
+            given = described(reason)
+            wrong.append(
+                f"blocked(reason={given}): give one sentence that says what could not be seen"
+            )
+        if not isinstance(kind, Kind):
+            known = _KINDS.get(kind) if isinstance(kind, str) else None
+            if known is None:
+                names = ", ".join(_KINDS)
+                wrong.append(f"blocked(kind={described(kind)}): the kind must be one of {names}")
+            kind = known or Kind.INCONCLUSIVE
         if remedy is not None and not is_visible(remedy):
-            msg = f"blocked(remedy={remedy!r}): give a text, or leave it out"
-            raise TypeError(msg)
+            wrong.append(f"blocked(remedy={described(remedy)}): give a text, or leave it out")
+            remedy = None
+        if wrong:
+            reason = "; ".join([reason, *wrong] if is_visible(reason) else wrong)
+            remedy = remedy or CORRECT
         # Without this, pytest refuses a skip that a module raises at its top.
         super().__init__(reason, allow_module_level=True)
-        self._parts = (reason, kind if isinstance(kind, Kind) else _kind(kind), remedy)
+        self._parts = (reason, kind, remedy)
         # pytest reports this at the test that came last, but every user of the fixture is
         # concerned.
         fixture = torn_down_in(sys._getframe())
@@ -103,9 +121,7 @@ def blocked(
         remedy: what a person can do about it, if that is known.
 
     Raises:
-        Blocked: always.
-        TypeError: `reason` is not a text, or empty, or `remedy` is not a text.
-        ValueError: `kind` is none of these.
+        Blocked: always. Its reason names an argument that can't be used.
     """
     __tracebackhide__ = True
     raise Blocked(reason, kind=kind, remedy=remedy)
@@ -144,19 +160,6 @@ def _wider(
     if not names or names["request"].scope == "function":
         return None
     return names["self"], names["request"]
-
-
-def _kind(name: object) -> Kind:
-    """Return the kind with this name.
-
-    Raises:
-        ValueError: no kind has this name.
-    """
-    kinds = {known.value: known for known in BLOCKED_KINDS}
-    if not isinstance(name, str) or name not in kinds:
-        msg = f"blocked(kind={name!r}): the kind must be one of {', '.join(kinds)}"
-        raise ValueError(msg)
-    return kinds[name]
 
 
 class Repeated(Blocked):

@@ -274,10 +274,16 @@ class Collector:
     def _forbid_reruns(self, item: pytest.Item) -> None:
         """Keep the plugins that rerun tests from one with side effects.
 
-        A plugin that does it all the same is stopped when the test starts. Only flaky is refused:
-        it withholds the report of a start that failed.
+        A plugin that does it all the same is stopped when the test starts. Two are refused: flaky
+        withholds the report of a start that failed, and run-parallel calls the function itself.
         """
         plugins = item.config.pluginmanager
+        if _is_run_parallel(item):
+            self._error = self._error or (
+                f"{item.nodeid}: the plugin run-parallel would call it several times, and it has "
+                "side effects, so it must start once: give --parallel-threads=1 and --iterations=1 "
+                "without its marks, or -p no:run-parallel"
+            )
         if not plugins.hasplugin("flaky"):
             once = {k: v for name, given in _ONCE.items() if plugins.hasplugin(name)
                     for k, v in given.items()}  # fmt: skip
@@ -426,3 +432,14 @@ def _is_rerun_by_flaky(item: pytest.Item) -> bool:
     decorated = any(getattr(holder, "_flaky_max_runs", None) is not None for holder in holders)
     marked = item.get_closest_marker("flaky") is not None
     return decorated or marked or bool(item.config.getoption("force_flaky", False))
+
+
+def _is_run_parallel(item: pytest.Item) -> bool:
+    """Return whether pytest-run-parallel calls a test more than once, by its options or marks."""
+    option = item.config.getoption
+    if option("parallel_threads", None) is None:
+        return False
+    marks = ("parallel_threads", "force_parallel_threads", "iterations")
+    given = [option("parallel_threads"), option("iterations", 1)]
+    given += [arg for name in marks for mark in item.iter_markers(name) for arg in mark.args]
+    return any(str(number) != "1" for number in given)

@@ -77,7 +77,7 @@ def criterion_of(item: pytest.Item, marks: Sequence[pytest.Mark]) -> Criterion:
 
     Raises:
         CatalogueError: a mark doesn't name one stage, or takes unknown arguments; or two name
-            different stages, or the test itself has two names.
+            different stages, or the test itself has two names or an empty one.
     """
     nodeid = item.nodeid
     found = [_arguments(mark, nodeid) for mark in marks]
@@ -91,6 +91,12 @@ def criterion_of(item: pytest.Item, marks: Sequence[pytest.Mark]) -> Criterion:
     name, bracket, parameters = item.name.partition("[")
     # `test_token_accepted` becomes `token-accepted`.
     words = name.removeprefix("test").strip("_").replace("_", "-").lower() or name
+    if not is_visible(given or words):
+        msg = (
+            f"{nodeid}: the item's name is {item.name!r}, of which no criterion's id can be made: "
+            "give it another one, or name the criterion, as in stage('shop', criterion='its-name')"
+        )
+        raise CatalogueError(msg)
     # Not `item.function`: it costs more, and a method's docstring is the same.
     docstring = item.obj.__doc__ if isinstance(item, pytest.Function) else None
     doc = (docstring or "").strip().partition("\n")[0]

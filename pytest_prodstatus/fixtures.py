@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from inspect import isawaitable, signature
 from os import PathLike
+from sys import float_info
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeGuard, TypeVar, overload
 from urllib.parse import urlsplit
 
@@ -203,6 +204,13 @@ def _is_visible(value: object) -> TypeGuard[str]:
     from pytest_prodstatus.model import text
 
     return text.is_visible(value)
+
+
+def _is_aware(value: object) -> bool:
+    """Return whether a value is a datetime with a time zone."""
+    from pytest_prodstatus.model import text
+
+    return text.is_aware(value)
 
 
 def _wrong_call(
@@ -399,11 +407,18 @@ def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
 
     def note(name: str, url: str) -> None:
         __tracebackhide__ = True
+        if not isinstance(name, str):
+            observer.misused(f"prodstatus_endpoint(name={_described(name)}): give a text")
         if not isinstance(url, str):
             observer.misused(f"prodstatus_endpoint(url={_described(url)}): give a URL as text")
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = f":{parts.port}" if parts.hostname and parts.port else ""
+        except ValueError:
+            # Not quoted, since it may have a password anywhere.
+            rule = "its url is none; write one such as https://shop.example:8443"
+            observer.misused(f"prodstatus_endpoint({_described(name)}, …): {rule}")
         # Put together from its parts, so that no user name and no password gets in.
-        port = f":{parts.port}" if parts.hostname and parts.port else ""
         host = f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else "a local socket"
         observer.note_endpoint(name, host)
 
@@ -417,9 +432,9 @@ def prodstatus_snapshot(pytestconfig: pytest.Config) -> Snapshots:
 
     def note(name: str, at: datetime) -> None:
         __tracebackhide__ = True
-        from pytest_prodstatus.model.text import is_aware
-
-        if not is_aware(at):
+        if not isinstance(name, str):
+            observer.misused(f"prodstatus_snapshot(name={_described(name)}): give a text")
+        if not _is_aware(at):
             rule = "give an aware datetime of the years 1 to 9999 in UTC"
             observer.misused(f"prodstatus_snapshot(at={_described(at)}): {rule}")
         observer.note_snapshot(name, at)
@@ -434,7 +449,17 @@ def prodstatus_secret(pytestconfig: pytest.Config) -> Secrets:
     The URL-, JSON-, HTML- and base64-encoded forms of it are redacted too; a value of fewer than
     eight characters is not.
     """
-    return session_of(pytestconfig).activate().redaction.register
+    session = session_of(pytestconfig).activate()
+
+    def register(value: object) -> None:
+        __tracebackhide__ = True
+        if not isinstance(value, str):
+            # Not quoted: it may be the secret, as bytes.
+            rule = f"give the secret as text, not as {type(value).__name__}"
+            session.observer.misused(f"prodstatus_secret(…): {rule}")
+        session.redaction.register(value)
+
+    return _checked(register, "prodstatus_secret(token)", session.observer.misused)
 
 
 @pytest.fixture
@@ -493,7 +518,9 @@ def prodstatus_waiting(pytestconfig: pytest.Config) -> Waits:
 
     def say(what: str, *, budget: float) -> None:
         __tracebackhide__ = True
-        if not isinstance(budget, (int, float)) or not budget > 0:
+        if not isinstance(what, str):
+            observer.misused(f"prodstatus_waiting({_described(what)}): say in words for what")
+        if not isinstance(budget, (int, float)) or not 0 < budget <= float_info.max:
             rule = "give a positive number of seconds"
             observer.misused(f"prodstatus_waiting(budget={_described(budget)}): {rule}")
         observer.note_waiting(f"for {what}, at most {budget:g} s")

@@ -17,7 +17,15 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.blocking import RAISED, SHARED, Blocked, Repeated, blocked, is_shared
+from pytest_prodstatus.blocking import (
+    CORRECT,
+    RAISED,
+    SHARED,
+    Blocked,
+    Repeated,
+    blocked,
+    is_shared,
+)
 from pytest_prodstatus.collector import Collector
 from pytest_prodstatus.model.catalogue import Criterion
 from pytest_prodstatus.model.evidence import (
@@ -31,6 +39,7 @@ from pytest_prodstatus.model.text import described, is_aware, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.reports import (
     FILES,
+    NEVER_AWAITED,
     NO_REPORT,
     TEST,
     UNCALLED,
@@ -51,7 +60,6 @@ if TYPE_CHECKING:
 
 _WAITING_LIMIT = 500
 """Characters of the line about what a criterion waits for."""
-_CORRECT = "correct the call"
 _RAN_AGAIN = Reason(
     text="it ran again after what was reported of it, and nothing says how that ended",
     kind=Kind.INCONCLUSIVE,
@@ -250,7 +258,7 @@ class Observer:
         """
         __tracebackhide__ = True
         if self._attempt.criterion is not None:
-            raise Blocked(text, remedy=_CORRECT)
+            raise Blocked(text, remedy=CORRECT)
         raise ValueError(text)
 
     def misused_evidence(self, text: str) -> NoReturn:
@@ -261,7 +269,7 @@ class Observer:
         """
         __tracebackhide__ = True
         error = EvidenceError(text)
-        error.remedy = _CORRECT
+        error.remedy = CORRECT
         self._attempt.refused = self._attempt.refused or error
         raise error
 
@@ -393,12 +401,14 @@ class Observer:
         """Return an exception as pytest is to see it: a value that evidence refused is a skip.
 
         Otherwise pytest would count a failure and show the plugin's own lines, and the run would
-        end with 1, as if the system had failed. A shared fixture's tear-down stays as it is.
+        end with 1, as if the system had failed. So it is for an async test that pytest didn't run.
+        A shared fixture's tear-down stays as it is.
         """
+        unrun = error is self._calls.unrun
         is_refusal = isinstance(error, EvidenceError) and not is_shared(error)
-        if self._attempt.criterion is None or not is_refusal:
+        if self._attempt.criterion is None or not (unrun or is_refusal):
             return error
-        reason = reason_of(error, str)
+        reason = NEVER_AWAITED if unrun else reason_of(error, str)
         blocked = Blocked(reason.text, kind=reason.kind, remedy=reason.remedy)
         return blocked.with_traceback(error.__traceback__)
 

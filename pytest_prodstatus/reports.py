@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache, wraps
+from traceback import walk_tb
 from typing import Any
 
 import msgspec
@@ -406,6 +407,11 @@ NEVER_RUN = Reason(
     kind=Kind.PROVES_NOTHING,
     remedy="call super().run(result) with the result that pytest gave: look at the class's run",
 )
+NEVER_AWAITED = Reason(
+    text="the test is async, and no plugin ran it",
+    kind=Kind.INCONCLUSIVE,
+    remedy="install a plugin for async tests, such as pytest-asyncio, and give the test its mark",
+)
 UNCALLED = replace(
     NEVER_CALLED,
     text="the test was never called: a hook made the report of its call without it",
@@ -437,18 +443,20 @@ class Calls:
     Attributes:
         called: the test's function was called in this phase.
         hidden: what the function raised, or a fixture whose exception a hook swallowed.
+        unrun: what pytest itself raised in the place of the function, which it can't await.
         failing: what a fixture raised that is being set up.
     """
 
     def __init__(self) -> None:
         self.called = False
         self.hidden: BaseException | None = None
+        self.unrun: BaseException | None = None
         self.failing: BaseException | None = None
 
     def begin(self) -> None:
         """Forget what the phase before did."""
         self.called = False
-        self.hidden = self.failing = None
+        self.hidden = self.unrun = self.failing = None
 
     def missed(self, item: pytest.Item | None) -> Reason | None:
         """Return why the phase proves nothing: it called a test's hook, and not its function."""
@@ -502,6 +510,8 @@ class Calls:
             return (yield)
         except BaseException as error:
             self.hidden = error
+            if _is_by_pytest(error):
+                self.unrun = error
             raise
         finally:
             if replaced:
@@ -542,6 +552,20 @@ class Calls:
         except BaseException as error:
             self.failing = error
             raise
+
+
+_RUNNERS = ("_pytest", "pluggy", __name__.partition(".")[0])
+
+
+def _is_by_pytest(error: BaseException) -> bool:
+    """Return whether pytest ended a test without a line of the test, since it is async.
+
+    It fails it; up to pytest 8.3, it skips it.
+    """
+    return isinstance(error, (pytest.fail.Exception, pytest.skip.Exception)) and all(
+        str(frame.f_globals.get("__name__")).partition(".")[0] in _RUNNERS
+        for frame, _ in walk_tb(error.__traceback__)
+    )
 
 
 _NOTED = (ATTRIBUTE, TEST, FILES)

@@ -107,7 +107,7 @@ class Wait:
             self._refuse(f"what={described(what)}", "say in words what is so then")
         if not callable(until) or iscoroutinefunction(until):
             self._refuse(f"until={described(until)}", "give a plain function of the value")
-        if otherwise not in OTHERWISE:
+        if not isinstance(otherwise, str) or otherwise not in OTHERWISE:
             rule = f"it must be one of {', '.join(OTHERWISE)}"
             self._refuse(f"otherwise={described(otherwise)}", rule)
         kinds = retry_on if isinstance(retry_on, tuple) else (retry_on,)

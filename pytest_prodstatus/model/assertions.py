@@ -9,10 +9,12 @@ be found here. Neither can a comparison with NaN, which is always false.
 from __future__ import annotations
 
 import ast
+import builtins
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
-from typing import Any
+from itertools import permutations
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -45,6 +47,16 @@ _PLAIN = (
 )  # fmt: skip
 """Two expressions of these are the same thing if they look the same; two calls need not be."""
 
+_NEW = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+"""Each of these makes a new object, which nothing else is."""
+_OPPOSITES = (
+    {ast.Is, ast.IsNot}, {ast.Eq, ast.NotEq}, {ast.In, ast.NotIn},
+)  # fmt: skip
+_BUILTINS = frozenset(
+    name for name, value in vars(builtins).items() if callable(value) and name.isidentifier()
+)
+"""Names that stand for a function or class in every file."""
+
 _UNNAMED = ("__init__", "__enter__", "__exit__", "__call__")
 """Methods that run although no call names them."""
 
@@ -68,7 +80,8 @@ class FunctionSurvey(Struct, frozen=True, kw_only=True, gc=False):
     """What the source of one function says about its assertions.
 
     Attributes:
-        vacuous: why its pass proves nothing, if one of its assertions is always true.
+        vacuous: why its pass proves nothing, if one of its assertions is always true, or if it
+            hides an earlier definition of its name.
         assertions: how many it has.
         names: all names in it.
         calls: the names of the functions and methods that it calls.
@@ -141,7 +154,9 @@ def survey(source: bytes) -> Survey:
     except (SyntaxError, ValueError, RecursionError):
         return Survey()
     nodes = list(ast.walk(module))
-    constant = _functions(module.body)
+    bound = set(_bound(nodes))
+    constant = _functions(module.body) | (set() if "*" in bound else _BUILTINS - bound)
+    hiding = _hiding(nodes)
     return Survey(
         asserts=any(isinstance(node, ast.Assert) for node in nodes),
         functions={
@@ -149,21 +164,77 @@ def survey(source: bytes) -> Survey:
             # first decorator.
             min(
                 [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
-            ): _survey_function(node.name, list(ast.walk(node)), constant)
+            ): _survey_function(node.name, list(ast.walk(node)), constant, hiding.get(node))
             for node in nodes
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         },
     )
 
 
-def _survey_function(name: str, nodes: Sequence[ast.AST], functions: Set[str]) -> FunctionSurvey:
+_Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_KEEPING = ("overload", "register", "getter", "setter", "deleter")
+"""Decorators that keep what they decorate, so that the name may be used again."""
+
+
+def _hiding(nodes: Iterable[ast.AST]) -> Mapping[ast.AST, Reason]:
+    """Return why their passes prove nothing for functions that hide another one of their name.
+
+    Both stand in the same body, which says the name nowhere between. Below an `if` or a `try`, one
+    of two definitions is what is meant.
+    """
+    found: dict[ast.AST, Reason] = {}
+    for node in nodes:
+        if not isinstance(node, (ast.Module, _Definition)):
+            continue
+        former: dict[str, _Definition] = {}
+        for statement in node.body:
+            for name in _said_by(statement):
+                former.pop(name, None)
+            if not isinstance(statement, _Definition):
+                continue
+            earlier = former.get(statement.name)
+            if earlier is not None:
+                found |= dict.fromkeys(ast.walk(statement), _hides(earlier))
+            if not any(_name_of(one) in _KEEPING for one in statement.decorator_list):
+                former[statement.name] = statement
+    return found
+
+
+def _said_by(statement: ast.stmt) -> Iterator[str]:
+    """Yield the names in a statement that are evaluated where it stands."""
+    parts: list[ast.AST] = [statement]
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        parts = [*statement.decorator_list, statement.args]
+    for part in parts:
+        yield from (node.id for node in ast.walk(part) if isinstance(node, ast.Name))
+
+
+def _hides(earlier: _Definition) -> Reason:
+    """Return why the pass of what has the name of an earlier definition proves nothing."""
+    text = f"another {earlier.name} in line {earlier.lineno} of its file never runs, since this one"
+    text += " has its name"
+    return Reason(
+        text=text, kind=Kind.PROVES_NOTHING, remedy="give each its own name, or delete one"
+    )
+
+
+def _name_of(node: ast.expr) -> str:
+    """Return the last name of what is called, or of a decorator; "" if it has none."""
+    function = node.func if isinstance(node, ast.Call) else node
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _survey_function(
+    name: str, nodes: Sequence[ast.AST], functions: Set[str], hides: Reason | None
+) -> FunctionSurvey:
     """Find the assertions, names and calls of one function.
 
     Args:
         name: the function's name.
         nodes: the nodes of its syntax tree, with itself as the first.
-        functions: names of plain functions and classes of its file. Such a name alone, as in
-            `assert is_paid`, is always true.
+        functions: names of plain functions and classes of its file, and of Python's own. Such a
+            name alone, as in `assert is_paid`, is always true.
+        hides: why it proves nothing, if it hides an earlier definition.
     """
     names = {node.id for node in nodes if isinstance(node, ast.Name)}
     # An argument or a variable of that name is something else.
@@ -173,15 +244,11 @@ def _survey_function(name: str, nodes: Sequence[ast.AST], functions: Set[str]) -
     constant = frozenset((functions | _functions(nodes[1:])) - own)
     assertions = sorted(_assertions(nodes), key=lambda pair: pair[0])
     vacuous = (_vacuous(*pair) for pair in assertions if always_true(pair[1], constant))
-    called = (node.func for node in nodes if isinstance(node, ast.Call))
     return FunctionSurvey(
-        vacuous=next(vacuous, None),
+        vacuous=next(vacuous, hides),
         assertions=len(assertions),
         names=frozenset(names),
-        calls=frozenset(
-            function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-            for function in called
-        ),
+        calls=frozenset(_name_of(node) for node in nodes if isinstance(node, ast.Call)),
         name=name,
         raises=any(isinstance(node, ast.Raise) for node in nodes),
     )
@@ -271,9 +338,14 @@ def always_true(node: ast.expr, functions: frozenset[str] = frozenset()) -> bool
             return name in functions
         case ast.NamedExpr(value=value):
             return always_true(value, functions)
-        case ast.IfExp(body=body, orelse=other):
-            return always_true(body, functions) and always_true(other, functions)
+        case ast.IfExp(test=test, body=body, orelse=other):
+            left_out = always_true(test, functions), _always_false(test)
+            return (left_out[1] or always_true(body, functions)) and (
+                left_out[0] or always_true(other, functions)
+            )
         case ast.BoolOp(op=ast.Or(), values=values):
+            if any(_is_opposite(*pair) for pair in permutations(values, 2)):
+                return True
             return any(always_true(value, functions) for value in values)
         case ast.BoolOp(values=values):
             return all(always_true(value, functions) for value in values)
@@ -287,6 +359,12 @@ def always_true(node: ast.expr, functions: frozenset[str] = frozenset()) -> bool
             return True
         case ast.Call(func=ast.Name(id="bool"), args=[value]):
             return always_true(value, functions)
+        case ast.Call(
+            func=ast.Name(id="all" | "any" as name),
+            args=[(ast.List() | ast.Tuple() | ast.Set()) as display],
+        ):
+            true = [always_true(item, functions) for item in display.elts]
+            return all(true) if name == "all" else any(true)
         case ast.Constant(value=value):
             return bool(value)
         case _:
@@ -315,6 +393,13 @@ def _always_false(node: ast.expr) -> bool:
 
 def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr) -> bool | None:
     """Return what a comparison always gives; None if that depends on what is compared."""
+    by_identity = isinstance(op, (ast.Is, ast.IsNot))
+    if by_identity and (isinstance(left, _NEW) or isinstance(right, _NEW)):
+        return isinstance(op, ast.IsNot)
+    by_item = isinstance(op, (ast.In, ast.NotIn)) and _is_plain(left)
+    parts = right.elts if isinstance(right, (ast.List, ast.Tuple, ast.Set)) else ()
+    if by_item and ast.dump(left) in map(ast.dump, parts):
+        return isinstance(op, ast.In)
     if _is_plain(left) and ast.dump(left) == ast.dump(right):
         if isinstance(op, _TRUE_OF_ITSELF):
             return True
@@ -333,6 +418,40 @@ def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr) -> bool | None:
         return bool(_OPERATORS[type(op)](first[0], second[0]))
     except (TypeError, ValueError):
         return None  # it raises, so the criterion doesn't pass
+
+
+def _is_opposite(one: ast.expr, other: ast.expr) -> bool:
+    """Return whether a condition holds if and only if another one doesn't, by its form."""
+    match one, other:
+        case ast.UnaryOp(op=ast.Not(), operand=operand), _:
+            return _is_plain(operand) and ast.dump(operand) == ast.dump(other)
+        case (
+            ast.Compare(left=left, ops=[op], comparators=[right]),
+            ast.Compare(left=second, ops=[negated], comparators=[same]),
+        ):
+            plain = _is_plain(left) and _is_plain(right)
+            equal = ast.dump(left) == ast.dump(second) and ast.dump(right) == ast.dump(same)
+            return plain and equal and {type(op), type(negated)} in _OPPOSITES
+        case _:
+            return False
+
+
+def _bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield every name that a file binds to something; "*" if only a running program shows."""
+    for node in nodes:
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name
+            case ast.alias(name=name, asname=other):
+                yield other or name.partition(".")[0]
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.ClassDef(name=name):
+                yield name
+            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+                yield name
+            case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                yield name
 
 
 def _literal(node: ast.expr) -> tuple[object] | tuple[()]:

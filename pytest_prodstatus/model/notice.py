@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from pytest_prodstatus.model.assemble import broken_off
 from pytest_prodstatus.model.catalogue import FINAL
 from pytest_prodstatus.model.gate import GateDecision
 from pytest_prodstatus.model.record import Record
@@ -147,4 +148,6 @@ def _soon(record: Record | None, until: datetime, within: timedelta) -> timedelt
 def _in_progress(decision: GateDecision, record: Record | None, now: datetime) -> bool:
     """Return whether a run is about to give another verdict."""
     running = any(found.kind is ViolationKind.IN_PROGRESS for found in decision.violations)
-    return running and record is not None and now - record.run.started < PATIENCE
+    if not running or record is None or broken_off(record.run):
+        return False
+    return now - record.run.started < PATIENCE

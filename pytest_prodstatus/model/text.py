@@ -203,7 +203,8 @@ def described(value: object) -> str:
     """Return a value's repr for a message: bounded, and safe if the repr itself fails."""
     try:
         return _REPR.repr(value)
-    except (SystemExit, RecursionError):  # it takes care of other exceptions itself
+    except (SystemExit, RecursionError, ValueError):
+        # It takes care of other exceptions itself, but up to Python 3.13 not of a huge int's.
         return f"a {type(value).__name__} without a repr"
 
 
@@ -211,7 +212,7 @@ def is_aware(value: object) -> TypeGuard[datetime]:
     """Return whether a value is a datetime with a time zone, of the years 1 to 9999 in UTC."""
     try:
         return isinstance(value, datetime) and instant(value) is not None
-    except ValueError:
+    except Exception:  # noqa: BLE001  ValueError, or the time zone's own code raised
         return False
 
 

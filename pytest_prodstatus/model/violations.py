@@ -14,6 +14,7 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
+from pytest_prodstatus.model.assemble import broken_off
 from pytest_prodstatus.model.catalogue import Catalogue, Stage, base_of
 from pytest_prodstatus.model.criterion_status import not_provided, outdated, unproven
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run
@@ -147,6 +148,9 @@ def record_violations(
             f"run {run.id} has been in progress for {elapsed}, or was killed: nothing is confirmed"
         )
         remedy = "wait for it to end, or run it again if it was killed"
+        if broken_off(run):
+            why = run.incidents[0]
+            text, remedy = f"run {run.id}: {why.text}", why.remedy or remedy
         yield Violation(kind=ViolationKind.IN_PROGRESS, text=text, remedy=remedy)
         return  # all other rules need the run's end
     if run.finished - now > SKEW:

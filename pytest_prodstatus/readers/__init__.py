@@ -73,9 +73,13 @@ def read_file(path: Path, *, limit: int = LIMIT) -> bytes:
             return _read_pipe(handle, path, limit)
         with os.fdopen(os.dup(handle), "rb") as file:
             # One byte more tells a file that grew meanwhile, or whose size is 0 as in /proc.
-            return _bounded(file.read(limit + 1), path, limit)
+            content = file.read(limit + 1)
     finally:
         os.close(handle)
+    # Opened as here, without waiting, some of the kernel's files give None instead of an error.
+    if content is None:
+        raise OSError(errno.EAGAIN, "it has nothing to read now", str(path))
+    return _bounded(content, path, limit)
 
 
 def read_text(path: Path, *, limit: int = LIMIT, errors: str = "strict") -> str:

@@ -22,7 +22,7 @@ CONFIRMED = "CONFIRMED"
 NOT_RUN = "BLOCKED not-run"
 SUBTESTS = hasattr(pytest, "Subtests") or importlib.util.find_spec("pytest_subtests") is not None
 EMPTY = "NOTSET" if pytest.version_tuple >= (8, 4) else "region0"
-ASYNC_FAILS = pytest.version_tuple >= (8, 4)
+UNKNOWN = "BLOCKED inconclusive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,9 +361,9 @@ SKIPS = [
     row(
         "Blocked with a kind that doesn't exist",
         "@api\ndef test_a(): blocked('hm', kind='sunday')\n",
-        {"api.a": "FAILED error"},
-        final="FAILED",
-        status=1,
+        {"api.a": UNKNOWN},
+        final="BLOCKED",
+        status=10,
     ),
 ]
 
@@ -647,10 +647,39 @@ FAILURES = [
     ),
     row(
         "async tests without a plugin for them",
-        "@api\nasync def test_a(): assert 0\n",
-        {"api.a": "FAILED observed" if ASYNC_FAILS else "BLOCKED skipped"},
-        final="FAILED" if ASYNC_FAILS else "BLOCKED",
-        status=1 if ASYNC_FAILS else 10,
+        """
+        @api
+        async def test_a(): assert 0
+        @api
+        async def test_b(): yield
+        class Later:
+            def __await__(self): yield
+        @api
+        def test_c(): return Later()
+        """,
+        {"api.a": UNKNOWN, "api.b": UNKNOWN, "api.c": UNKNOWN},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "an async test that a plugin runs, and that calls pytest.fail",
+        """
+        @api
+        async def test_a(): pytest.fail("no")
+        """,
+        {"api.a": "FAILED observed"},
+        files={
+            "conftest.py": """
+            import asyncio, pytest
+            @pytest.hookimpl
+            def pytest_pyfunc_call(pyfuncitem):
+                if not asyncio.iscoroutinefunction(pyfuncitem.obj): return None
+                asyncio.run(pyfuncitem.obj())
+                return True
+            """
+        },
+        final="FAILED",
+        status=1,
     ),
     row(
         "async tests of unittest",
@@ -667,7 +696,6 @@ FAILURES = [
 ]
 
 SUSPECT = "BLOCKED proves-nothing"
-UNKNOWN = "BLOCKED inconclusive"
 RETURNS = SUSPECT if sys.version_info >= (3, 11) else CONFIRMED  # unittest gives no warning before
 DOUBTS = [
     row(

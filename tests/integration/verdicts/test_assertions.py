@@ -333,6 +333,16 @@ def test_a_stage_may_do_without(project: Project) -> None:
     assert "no assertion required, by its stage" in ran.page
 
 
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_test_that_hides_an_earlier_one_is_blocked(project: Project, *, strict: bool) -> None:
+    """The first one, which fails, never runs. It is seen where an assertion is required."""
+    first, second = "def test_open(): assert len('x') == 2\n", "def test_open(): assert len('x')\n"
+    config = {"pyproject.toml": STRICT} if strict else {}
+    project.write({**config, "test_shop.py": f"@shop\n{first}@shop\n{second}"})
+    verdict = "BLOCKED proves-nothing" if strict else "CONFIRMED"
+    assert project.run().verdicts["shop.open"] == verdict
+
+
 def test_a_mark_can_only_exempt(project: Project) -> None:
     """Whether assertions are counted is known before any mark is."""
     project.write(

@@ -82,6 +82,23 @@ def test_the_same_in_every_mode(
     assert all((project.folder / link).is_file() for link in links)
 
 
+def test_what_raises_when_it_is_read_is_refused(project: Project) -> None:
+    """A name without a repr, a path that raises: it says nothing of the system."""
+    test = """
+    class Strange:
+        def __fspath__(self): raise KeyError("strange")
+        __repr__ = __fspath__
+    @api
+    def test_a(evidence): evidence.attach("a.txt", Strange())
+    @api
+    def test_b(evidence): evidence.attach(Strange(), "a")
+    """
+    project.write({"pyproject.toml": ON, "test_all.py": test})
+    ran = project.run()
+    assert set(ran.verdicts.values()) == {"BLOCKED evidence-error"}
+    assert ran.criteria["api.a"]["reason"].endswith("can't be read: the data raised KeyError")
+
+
 @pytest.mark.parametrize("args", MODES.values(), ids=MODES)
 def test_off_changes_no_verdict(project: Project, args: tuple[str, ...]) -> None:
     """The run says once that nothing is kept; not even a refused one counts."""

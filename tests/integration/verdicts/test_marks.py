@@ -159,6 +159,27 @@ def test_two_names_on_one_test_are_refused(project: Project) -> None:
     assert "two names" in refused(project)
 
 
+@pytest.mark.parametrize("name", ["", "[eu]", " ", "\u200b"])
+def test_an_item_without_a_name_is_refused(project: Project, name: str) -> None:
+    """A plugin may make such an item; its criterion's id would be the stage and a point."""
+    conftest = f"""
+    import pytest
+    class Case(pytest.Item):
+        def runtest(self): pass
+    class Cases(pytest.File):
+        def collect(self):
+            case = Case.from_parent(self, name={name!r})
+            case.add_marker(pytest.mark.stage("api"))
+            yield case
+    def pytest_collect_file(parent, file_path):
+        if file_path.suffix == ".case": return Cases.from_parent(parent, path=file_path)
+    """
+    project.write({"conftest.py": conftest, "a.case": ""})
+    ran = project.run()
+    assert ran.status == 4
+    assert "of which no criterion's id can be made" in ran.err
+
+
 def test_one_name_for_two_tests_is_refused(project: Project) -> None:
     """One id for two tests is refused, with an id of its own as the remedy."""
     text = "@pytest.mark.stage('api', criterion='up')\ndef test_{0}(): pass\n"

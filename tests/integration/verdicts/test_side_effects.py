@@ -23,6 +23,34 @@ def starts(project: Project) -> int:
     return len((project.root / "starts").read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize(
+    ("args", "mark"),
+    [
+        (("--parallel-threads=3",), ""),
+        (("--parallel-threads=auto",), ""),
+        (("--iterations=2",), ""),
+        ((), "@pytest.mark.iterations(2)"),
+        ((), "@pytest.mark.force_parallel_threads(4)"),
+    ],
+)
+def test_pytest_run_parallel_must_not_call_it_twice(
+    project: Project, args: tuple[str, ...], mark: str
+) -> None:
+    """It calls the function itself, so that no second start can be seen: the run is refused."""
+    options = """
+    def pytest_addoption(parser):
+        parser.addoption("--parallel-threads", default=1)
+        parser.addoption("--iterations", default=1, type=int)
+    """
+    project.write({"conftest.py": options, "test_api.py": ONCE.format(then="")})
+    assert project.run().verdicts == {"api.buy": "CONFIRMED"}
+    project.write({"test_api.py": mark + ONCE.format(then="")})
+    ran = project.run(*args)
+    assert ran.status == 4
+    assert "the plugin run-parallel would call it several times" in ran.err
+    assert starts(project) == 1
+
+
 @MODES
 @pytest.mark.parametrize(
     "args",

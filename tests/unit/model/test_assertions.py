@@ -70,6 +70,20 @@ not (0 and x)
 not (0 or [])
 not not x == x
 not 1 > 2
+1 if True else x
+x if 0 else 1
+x in [x]
+order.id in (7, order.id)
+x is not []
+{} is not x
+not x is [1]
+all([])
+all((1, "a"))
+any([x, True])
+x is None or x is not None
+x == y or x != y
+x or not x
+not x or y or x
 """.strip().splitlines()
 
 MAYBE = """
@@ -90,6 +104,22 @@ len(rows) > 0
 len(rows) >= 1
 not x
 not (x or y)
+x if True else 0
+x if y else 1
+x in [y]
+x in [*x]
+next(x) in [next(x)]
+x is not ()
+x is not y
+all([x])
+all([*x])
+any([])
+any([x])
+any([*x])
+x is None or y is not None
+next(x) or not next(x)
+x < y or x >= y
+x is None and x is not None
 isinstance(x, str)
 x if y else True
 x if x == x else 1
@@ -302,6 +332,97 @@ def test_some_methods_run_although_no_one_names_them() -> None:
 def test_a_function_begins_with_its_first_decorator() -> None:
     """As its code does, by which it is found."""
     assert list(survey(b"\n@a\n@b\ndef f(): pass\ndef g(): pass\n").functions) == [2, 5]
+
+
+TWICE = """
+def test_a(): assert x
+@api
+def test_a(): assert x
+class TestB:
+    def test_c(self): assert x
+    async def test_c(self): assert x
+class TestD:
+    def test_e(self): assert x
+class TestD:
+    def test_f(self): assert x
+def describe_g():
+    def test_h(): assert x
+    def test_h(): assert x
+"""
+ONCE = """
+if x:
+    def test_a(): assert x
+else:
+    def test_a(): assert x
+try:
+    def test_b(): assert x
+except ImportError:
+    pass
+def test_b(): assert x
+def test_c(): assert x
+if x:
+    def test_c(): assert x
+@overload
+def test_d(x): ...
+@typing.overload
+def test_d(x): ...
+def test_d(x): assert x
+def test_e(): assert x
+test_other = test_e
+def test_e(): assert x
+class TestF:
+    def test_a(self): assert x
+    @property
+    def test_g(self): return x
+    @test_g.setter
+    def test_g(self, value): assert x
+class TestF(TestF):
+    def test_b(self): assert x
+def test_h(): assert x
+del test_h
+def test_h(): assert x
+@dispatch.register(int)
+def _(x): ...
+@dispatch.register(str)
+def _(x): ...
+def test_i(run=test_e): assert x
+"""
+
+
+def test_a_function_that_hides_an_earlier_one_proves_nothing() -> None:
+    """The earlier one never runs, and might fail. The tests of a class may be hidden as well."""
+    functions = survey(TWICE.encode()).functions
+    hiding = {line: one.vacuous.text for line, one in functions.items() if one.vacuous}
+    text = "another {} in line {} of its file never runs, since this one has its name"
+    assert hiding == {
+        3: text.format("test_a", 2),
+        7: text.format("test_c", 6),
+        11: text.format("TestD", 8),
+        14: text.format("test_h", 13),
+    }
+
+
+def test_a_name_may_be_defined_again_on_purpose() -> None:
+    """Under a condition, as an overload or property, or if the name is used in between."""
+    functions = survey(ONCE.encode()).functions.values()
+    assert [one.vacuous for one in functions if one.vacuous] == []
+
+
+@pytest.mark.parametrize("name", ["len", "print", "str"])
+def test_a_function_of_python_alone_is_always_true(name: str) -> None:
+    """It was to be called; a file, or an argument, may give its name to something else."""
+    source = f"def test_a(x):\n    assert {name}\n"
+    others = [
+        f"{name} = x\n{source}",
+        f"from x import {name}\n{source}",
+        f"from x import *\n{source}",
+        source.replace("(x)", f"({name})"),
+    ]
+    (function,) = survey(source.encode()).functions.values()
+    assert function.vacuous is not None
+    for other in others:
+        (function,) = survey(other.encode()).functions.values()
+        assert function.vacuous is None, other
 
 
 def test_a_raise_is_noted() -> None:

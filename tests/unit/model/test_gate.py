@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from pytest_prodstatus.model.assemble import BROKEN_OFF
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.gate import (
@@ -54,6 +55,7 @@ SHOP = catalogue(
 )
 ALL = ("oauth.token", "place.order", "sale.exists", "sale.linked", "extra.x")
 DIED = reason("worker gw0 died", Kind.CRASH)
+BROKEN = reason(f"{BROKEN_OFF}: unrecognized arguments: --nosuch", Kind.NOT_RUN)
 
 
 def made(
@@ -208,6 +210,9 @@ REFUSALS = {
     "in progress": Row(
         lambda: made(finished=None), 10, KIND.IN_PROGRESS,
         "run run-1 has been in progress for 60 min, or was killed: nothing is confirmed"),
+    "ended by an error": Row(
+        lambda: made(finished=None, incidents=(BROKEN,)), 10, KIND.IN_PROGRESS,
+        "run run-1: pytest ended before it collected a test: unrecognized arguments: --nosuch"),
     "no stages": Row(
         lambda: made(stages=Catalogue(declared=False), names=()), 10, KIND.UNREADABLE,
         "the record has no stage at all", {"stages": Catalogue(declared=False)}),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import socket
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +70,21 @@ def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         server.bind("s")
         with pytest.raises(OSError, match="it is a socket, not a file"):
             read_file(Path("s"))
+
+
+def test_a_file_with_nothing_to_read_now_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As /proc/kmsg, which gives None, and not an error, if it is opened without waiting."""
+
+    class Silent(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> Any:
+            return None
+
+    (tmp_path / "f").write_bytes(b"")
+    monkeypatch.setattr(os, "fdopen", lambda *_: Silent())
+    with pytest.raises(OSError, match="it has nothing to read now"):
+        read_file(tmp_path / "f")
 
 
 def test_a_pipe_is_read_to_its_end_if_someone_writes_it(tmp_path: Path) -> None:
