@@ -210,7 +210,9 @@ def supplier(
 
 
 @pytest.fixture
-def paypal(settings: Settings, prodstatus_endpoint: Endpoints) -> Iterator[PayPalClient]:
+def paypal(
+    settings: Settings, look_up_budget: Budget, prodstatus_endpoint: Endpoints
+) -> Iterator[PayPalClient]:
     """The PayPal client, with the store's own application."""
     access = settings.require_paypal()
     from tests.acceptance.support.paypal.client import PayPalClient
@@ -221,6 +223,7 @@ def paypal(settings: Settings, prodstatus_endpoint: Endpoints) -> Iterator[PayPa
         client_id=access.client_id,
         client_secret=access.client_secret,
         retry_budget=settings.retry_budget.total_seconds(),
+        require_time=look_up_budget.require_time,
     )
     yield client
     client.close()
@@ -258,7 +261,7 @@ def paypals(
     with ExitStack() as stack:
 
         def access(rows: Mapping[int, StoredCredential]) -> Access[PayoutProvider]:
-            own = stack.enter_context(own_paypals(rows, settings))
+            own = stack.enter_context(own_paypals(rows, settings, budget=look_up_budget))
             return Access(common=paypal, own=own, budget=look_up_budget)
 
         yield access

@@ -33,6 +33,12 @@ def test_payouts_configured(
     with access_judged():
         token = paypal.token()
     evidence(token_expires_at=token.expires_at)
+    if token.scopes is None:
+        blocked(
+            "PayPal's token doesn't say what it may do",
+            kind="inconclusive",
+            remedy="look at the features of the application in PayPal's dashboard, and run again",
+        )
     assert PAYOUTS_SCOPE in token.scopes, "PayPal's token does not have the scope of payouts"
 
 

@@ -116,7 +116,7 @@ class Access(Generic[Client]):
             What was found, and why the seller's own access could not be used; "" if it could.
 
         Raises:
-            OutOfTime: the budget is spent. A look-up that is under way is finished.
+            OutOfTime: the budget is spent. A call that is under way is finished.
         """
         self.budget.require_time()
         own = None if user_id is None else self.own.get(user_id)
@@ -160,7 +160,7 @@ def own_suppliers(
 
 @contextmanager
 def own_paypals(
-    rows: Mapping[int, StoredCredential], settings: Settings
+    rows: Mapping[int, StoredCredential], settings: Settings, *, budget: Budget
 ) -> Iterator[dict[int, PayPalClient | str]]:
     """Open a PayPal client for each seller's row, and close them in the end."""
     from tests.acceptance.support.paypal.client import PayPalClient
@@ -180,6 +180,7 @@ def own_paypals(
                     client_id=Secret(client_id),
                     client_secret=Secret(secret),
                     retry_budget=settings.retry_budget.total_seconds(),
+                    require_time=budget.require_time,
                 )
                 stack.callback(client.close)
                 own[user] = client

@@ -7,6 +7,7 @@ something at the provider is made once.
 from __future__ import annotations
 
 import math
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -39,6 +40,17 @@ T = TypeVar("T")
 
 ATTEMPTS = 5
 """The most attempts of one read-only call."""
+
+LEAST_SECONDS = 5.0
+"""What each attempt may take, however little is left: a machine may be slow as well."""
+
+FOREIGN = (
+    "the answer isn't in the provider's form: a proxy, a firewall or a sign-in page of the network "
+    "may have given it"
+)
+"""What is said of an error without the provider's own words, with any status below 500."""
+
+_CODE = re.compile(r"(?:[A-Za-z0-9_.:-]|\*{8}){1,80}")
 
 _backoff = wait_random_exponential(multiplier=0.5, max=8)
 _jitter = wait_random(0, 0.25)
@@ -92,12 +104,26 @@ class ProviderClient(ABC):
         """Close the connections."""
         self._transport.close()
 
+    def _once(self, question: Callable[[float], T]) -> T:
+        """Make a call that can't be repeated, within the seconds of the retry budget."""
+        return question(_attempt_seconds(self._retry_budget))
+
     @abstractmethod
     def _secrets(self) -> tuple[Secret, ...]:
         """Return the secrets that the provider could repeat in its answers."""
 
-    def _repeat(self, question: Callable[[], T]) -> T:
-        return ask(question, sleep=self._sleep, budget=self._retry_budget)
+    def _repeat(self, question: Callable[[float], T]) -> T:
+        """Make a read-only call, and repeat it if the provider or the network is at fault.
+
+        Args:
+            question: makes the call, within the seconds that are left of the retry budget.
+        """
+        ends = time.monotonic() + self._retry_budget
+        return ask(
+            lambda: question(_attempt_seconds(ends - time.monotonic())),
+            sleep=self._sleep,
+            budget=self._retry_budget,
+        )
 
     def _error(
         self,
@@ -105,8 +131,7 @@ class ProviderClient(ABC):
         operation: str,
         reply: Reply,
         *,
-        message: str | None,
-        otherwise: str,
+        message: str,
         code: str | None,
         request_id: str | None,
         wait: float | None = None,
@@ -117,8 +142,7 @@ class ProviderClient(ABC):
             kind: the error.
             operation: the call, as the provider names it.
             reply: the answer.
-            message: the provider's own message.
-            otherwise: the message if the provider gave none.
+            message: what was wrong, in our words: the provider's own may name a person.
             code: the provider's own code for it.
             request_id: the provider's id of the request.
             wait: the seconds to wait that it named, for RateLimited.
@@ -126,14 +150,19 @@ class ProviderClient(ABC):
         facts: dict[str, Any] = {
             "provider": self.provider,
             "operation": operation,
-            "message": self._scrubbed(message) or otherwise,
-            "code": self._scrubbed(code),
-            "request_id": self._scrubbed(request_id),
+            "message": message,
+            "code": self._code(code),
+            "request_id": self._code(request_id),
             "http_status": reply.status,
         }
         if issubclass(kind, RateLimited):
             return kind(retry_after=wait, **facts)
         return kind(**facts)
+
+    def _code(self, text: str | None) -> str | None:
+        """Return a code, a status or an id without secrets; None for words, or for none."""
+        shown = self._scrubbed(text)
+        return shown if shown and _CODE.fullmatch(shown) else None
 
     def _scrubbed(self, text: str | None) -> str | None:
         return scrubbed(text, self._secrets()) if text else None
@@ -166,13 +195,14 @@ def ask(call: Callable[[], T], *, sleep: Callable[[float], None], budget: float)
 def kind_of_status(status: int) -> type[ApiError] | None:
     """Return the error for an HTTP status (429 is not among them), None for a success.
 
-    A redirect is Misconfigured: an API has no reason to move, a captive portal has.
+    It holds for an answer in the provider's own form; of any other it is known only that it came
+    from somewhere on the way (see `FOREIGN`).
     """
     if 200 <= status < 300:
         return None
-    if 300 <= status < 400:
-        return Misconfigured
-    return _OURS.get(status, Unavailable if status >= 500 or status < 200 else RequestRefused)
+    if 400 <= status < 500:
+        return _OURS.get(status, RequestRefused)
+    return Unavailable
 
 
 def retry_after(reply: Reply, clock: Callable[[], datetime]) -> float | None:
@@ -193,6 +223,10 @@ def unreadable(provider: str, operation: str, detail: str, request_id: str | Non
         message=f"the answer can't be read: {detail}",
         request_id=request_id,
     )
+
+
+def _attempt_seconds(left: float) -> float:
+    return max(left, LEAST_SECONDS)
 
 
 def _pause(state: RetryCallState) -> float:

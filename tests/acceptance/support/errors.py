@@ -10,8 +10,10 @@ ApiError
 │   │   └── RepeatedOrder     an order with this out_order_id exists already
 │   └── NotFound              the provider doesn't know the requested thing
 ├── ProviderFault             BLOCKED: it proves nothing about the store
-│   ├── Unavailable           5xx, isp.*, or an answer that can't be read
+│   ├── Unavailable           5xx, isp.*, a failure that isn't documented, or an answer that
+│   │                         can't be read or isn't the provider's own
 │   ├── RateLimited           429 or ApiCallLimit
+│   ├── ClockDiffers          the clock of this machine, or the provider's, is off
 │   ├── Skipped               the store's own command ordered nothing
 │   └── QuoteUnreadable       no price that can be relied on
 └── NetworkFault              BLOCKED: no answer came
@@ -114,7 +116,7 @@ class ProviderFault(ApiError):  # noqa: N818 - the name is whose fault it is
 
 
 class Unavailable(ProviderFault):
-    """The provider is down, failed inside, or gave an answer that can't be read."""
+    """The provider is down, failed inside, or gave no answer that can be read as its own."""
 
 
 class RateLimited(ProviderFault):
@@ -128,6 +130,10 @@ class RateLimited(ProviderFault):
     def __init__(self, *, retry_after: float | None = None, **fields: Any) -> None:
         super().__init__(**fields)
         self.retry_after = retry_after
+
+
+class ClockDiffers(ProviderFault):
+    """The provider takes the request's time for wrong: its clock or this machine's is off."""
 
 
 class Skipped(ProviderFault):
@@ -195,7 +201,10 @@ def access_judged() -> Iterator[None]:
         raise AssertionError(str(error)) from error
     except ApiError as error:
         kind = "timeout" if isinstance(error, TimedOut) else "provider-unavailable"
-        blocked(str(error), kind=kind, remedy=f"run again when {error.provider} answers")
+        remedy = f"run again when {error.provider} answers"
+        if isinstance(error, ClockDiffers):
+            remedy = f"set this machine's clock, or run again when {error.provider}'s is right"
+        blocked(str(error), kind=kind, remedy=remedy)
 
 
 def _rebuilt(kind: type[ApiError], fields: dict[str, Any]) -> ApiError:

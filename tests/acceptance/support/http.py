@@ -11,15 +11,14 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from threading import Thread
-from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from tests.acceptance.support.errors import Misconfigured, NetworkFault, TimedOut
+from tests.acceptance.support.base_url import is_this_machine, problem_of
+from tests.acceptance.support.errors import Misconfigured, NetworkFault, TimedOut, Unavailable
 from tests.acceptance.support.secrets import Secret
 
 _NOT_SENT = (
@@ -29,6 +28,11 @@ _NOT_SENT = (
 )
 TOTAL_SECONDS = 60.0
 """How long one exchange may take: a time-out between two bytes never ends a trickle of them."""
+MOST_BYTES = 10_000_000
+"""The most that is read of one answer, decoded: PayPal's longest page has some two million."""
+_PART = 8192
+# One layer of these makes 8 MB of a part at most; other encodings, or several, could make any size.
+_ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
 _TOO_SLOW = (urllib3.exceptions.TimeoutError, requests.Timeout, TimeoutError)
 
 
@@ -67,6 +71,14 @@ class Reply:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unread:
+    """An answer whose body wasn't read to its end: its status, and why."""
+
+    status: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,31 +148,40 @@ class Transport:
     ) -> None:
         self.provider = provider
         self._total = total
-        host, problem = _check_address(base_url)
+        problem = problem_of(base_url)
         if problem:
             raise Misconfigured(provider=provider, operation="address", message=problem)
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
         # A proxy or a CA bundle from the environment is for other machines than this one.
-        self._session = _session(trust_env=not _is_this_machine(host))
+        self._session = _session(trust_env=not is_this_machine(base_url))
 
-    def exchange(self, call: Call, *, fresh: bool = False) -> Reply:
+    def exchange(self, call: Call, *, fresh: bool = False, within: float = TOTAL_SECONDS) -> Reply:
         """Send the call once.
 
         Args:
             call: the request.
             fresh: use a new connection, so that a cut can't come from a kept-alive one having
                 been closed before the request arrived.
+            within: seconds that this exchange may take, if that is less than any may.
 
         Raises:
             NetworkFault, TimedOut: no answer; `sent` is False if nothing was sent for certain.
+            Unavailable: the answer is too long, or packed in a way that could make it so.
             Misconfigured: the address can't be used.
         """
         if fresh:
             self._session.close()
-        outcome = self._send_in_time(call)
+        outcome = self._send_in_time(call, min(within, self._total))
         if isinstance(outcome, Reply):
             return outcome
+        if isinstance(outcome, _Unread):
+            raise Unavailable(
+                provider=self.provider,
+                operation=call.operation,
+                message=f"the answer can't be read: {outcome.why}",
+                http_status=outcome.status,
+            )
         # Raised here, outside the `except`, so that no traceback holds the library's request.
         if outcome.unusable:
             message = f"the request can't be made to this address ({outcome.names})"
@@ -184,9 +205,9 @@ class Transport:
         """Close the connections."""
         self._session.close()
 
-    def _send_in_time(self, call: Call) -> Reply | _Failure:
+    def _send_in_time(self, call: Call, seconds: float) -> Reply | _Unread | _Failure:
         """Send the call in a thread of its own, and stop waiting for it when its time is over."""
-        done: Future[Reply | _Failure] = Future()
+        done: Future[Reply | _Unread | _Failure] = Future()
 
         def send(session: requests.Session) -> None:
             try:
@@ -196,29 +217,41 @@ class Transport:
 
         Thread(target=send, args=(self._session,), daemon=True).start()
         try:
-            return done.result(self._total)
+            return done.result(seconds)
         except FutureTimeout:
             # The thread has the old session, and ends with its connection.
             self._session = _session(trust_env=self._session.trust_env)
             return _Failure(names="Trickle", sent=True, too_slow=True, unusable=False)
 
-    def _send(self, call: Call, session: requests.Session) -> Reply | _Failure:
+    def _send(self, call: Call, session: requests.Session) -> Reply | _Unread | _Failure:
         try:
-            response = session.request(
+            with session.request(
                 call.verb,
                 self._base_url + call.path,
                 params=dict(call.query) or None,
                 data=dict(call.form) or None,
                 auth=call.auth,
-                headers={"Accept": "application/json"},
+                headers={"Accept": "application/json", "Accept-Encoding": "gzip, deflate"},
                 timeout=self._timeout,
                 allow_redirects=False,
-            )
+                stream=True,
+            ) as response:
+                return _read(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return _failure(error)
-        return Reply(
-            status=response.status_code, headers=response.headers, content=response.content
-        )
+
+
+def _read(response: requests.Response) -> Reply | _Unread:
+    """Read an answer part by part, and no more than `MOST_BYTES` of it."""
+    status, headers = response.status_code, response.headers
+    if headers.get("Content-Encoding", "").strip().lower() not in _ENCODINGS:
+        return _Unread(status=status, why="its Content-Encoding is none that was asked for")
+    content = bytearray()
+    for part in response.iter_content(_PART):
+        content += part
+        if len(content) > MOST_BYTES:
+            return _Unread(status=status, why=f"it is longer than {MOST_BYTES:,} bytes")
+    return Reply(status=status, headers=headers, content=bytes(content))
 
 
 def _session(*, trust_env: bool) -> requests.Session:
@@ -254,31 +287,3 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _is_bad_certificate(error: BaseException) -> bool:
     # The handshake failed, so no request followed it.
     return type(error).__name__ == "SSLCertVerificationError"
-
-
-def _check_address(base_url: str) -> tuple[str, str | None]:
-    """Return the host and the problem with the address, None if it has none.
-
-    The problem never repeats the address: it may hold a password.
-    """
-    try:
-        parts = urlsplit(base_url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return "", "the base address isn't a URL"
-    if parts.scheme not in ("http", "https") or not host:
-        return host, "the base address must be https://host"
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        return host, "the base address must not hold a user name, a password or a query"
-    if parts.scheme == "http" and not _is_this_machine(host):
-        return host, f"http to {host!r} would send credentials in the clear: use https"
-    return host, None
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

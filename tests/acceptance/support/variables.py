@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import NoReturn
 
 from pytest_prodstatus import Money, blocked
+from tests.acceptance.support.base_url import problem_of
 from tests.acceptance.support.secrets import Secret
 
 _DURATION = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d)", re.ASCII)
@@ -81,6 +82,18 @@ class Variables:
     def words(self, name: str) -> frozenset[str]:
         """Return the values of a list that commas, semicolons or white space separate."""
         return frozenset(word for word in re.split(r"[\s,;]+", self.text(name) or "") if word)
+
+    def base_url(self, name: str) -> str | None:
+        """Return the address of a host, as in `https://api.example`."""
+        value = self.text(name)
+        problem = None if value is None else problem_of(value)
+        if problem:
+            blocked(
+                f"{name} can't be used: {problem}",
+                kind="missing-config",
+                remedy=f"set {name} as in {name}='https://api.example', or unset it",
+            )
+        return value
 
     def money(self, name: str) -> Money | None:
         """Return an amount with its currency, written as in `25.00 USD`."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.acceptance.demo.encryption import encrypted
-from tests.acceptance.support.access import Access, own_paypals, own_suppliers
+from tests.acceptance.support.access import Access, Budget, own_paypals, own_suppliers
 from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.errors import CredentialRejected
 from tests.acceptance.support.secrets import Secret
@@ -45,7 +45,7 @@ def test_a_seller_s_application_that_can_t_be_read_says_why(variables: Make) -> 
         _sealed({**APP, "clientSecret": " "}),
         "",
     )
-    with own_paypals(rows, variables(ENCRYPTION_KEY=KEY)) as own:
+    with own_paypals(rows, variables(ENCRYPTION_KEY=KEY), budget=Budget()) as own:
         words = [access if isinstance(access, str) else "" for access in own.values()]
     assert words[:2] == ["", ""]
     reasons = ("with this key", "plain JSON", "no clientSecret", "neither")

@@ -95,7 +95,7 @@ def test_a_ban_beyond_the_budget_is_not_waited_for() -> None:
     [
         (200, None),
         (204, None),
-        (302, Misconfigured),
+        (302, Unavailable),
         (400, RequestRefused),
         (401, CredentialRejected),
         (403, Misconfigured),
@@ -108,7 +108,7 @@ def test_a_ban_beyond_the_budget_is_not_waited_for() -> None:
     ],
 )
 def test_a_status_says_whose_fault_it_is(status: int, kind: type[Exception] | None) -> None:
-    """4xx is ours, 5xx the provider's, a redirect a wrong address."""
+    """4xx is ours, 5xx the provider's, and no API of either redirects."""
     assert kind_of_status(status) is kind
 
 

@@ -6,11 +6,12 @@ import pickle
 
 import pytest
 
+from pytest_prodstatus import Blocked
 from tests.acceptance.support import errors
 from tests.acceptance.support.errors import ApiError, NetworkFault, OurFault, ProviderFault
 
 OURS = ["CredentialRejected", "Misconfigured", "RequestRefused", "RepeatedOrder", "NotFound"]
-PROVIDERS = ["Unavailable", "RateLimited", "QuoteUnreadable"]
+PROVIDERS = ["Unavailable", "RateLimited", "ClockDiffers", "QuoteUnreadable"]
 NETWORK = ["TimedOut", "OutcomeUnknown"]
 
 
@@ -41,6 +42,13 @@ def test_the_sentence_holds_every_fact() -> None:
     text = "PayPal payouts: Too many requests (code RATE_LIMIT_REACHED, request f1, HTTP 429)"
     assert str(full) == text
     assert str(NetworkFault(provider="P", operation="o", message="no answer")) == "P o: no answer"
+
+
+def test_a_clock_that_is_off_names_the_remedy() -> None:
+    """BLOCKED: of the access it proves nothing, and running again doesn't cure it."""
+    with pytest.raises(Blocked) as caught, errors.access_judged():
+        raise errors.ClockDiffers(provider="AliExpress", operation="o", message="m")
+    assert "set this machine's clock" in str(caught.value.reason.remedy)
 
 
 def test_an_error_survives_the_way_to_another_process() -> None:

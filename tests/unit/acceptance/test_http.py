@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -17,11 +20,23 @@ from tests.acceptance.support.errors import (
     Misconfigured,
     NetworkFault,
     TimedOut,
+    Unavailable,
 )
-from tests.acceptance.support.http import Bearer, Call, Form, NoAuth, Reply, Transport
+from tests.acceptance.support.http import (
+    MOST_BYTES,
+    Bearer,
+    Call,
+    Form,
+    NoAuth,
+    Reply,
+    Transport,
+)
 from tests.acceptance.support.secrets import Secret
 
 CALL = Call(operation="op", verb="POST", path="/sync", form=Form(session="planted"), auth=NoAuth())
+
+
+ANSWER = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 
 
 def transport(base_url: str = "https://api.test", timeout: float = 2) -> Transport:
@@ -47,6 +62,7 @@ def web() -> Iterator[responses.RequestsMock]:
         "https://user:planted@api.test",
         "https://api.test?token=planted",
         "https://api.test:99999",
+        "https://api..test",
     ],
 )
 def test_an_address_that_would_leak_or_fail_is_refused(address: str) -> None:
@@ -224,3 +240,72 @@ def test_an_answer_that_trickles_has_an_end(beginning: bytes) -> None:
     with pytest.raises(NetworkFault) as again:
         patient.exchange(CALL)
     assert not again.value.sent
+
+
+@contextmanager
+def answering(*parts: bytes, endless: bytes = b"") -> Iterator[str]:
+    """Serve one answer of these parts, and then of the endless one until nobody reads it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                for part in parts:
+                    connection.sendall(part)
+                while endless:
+                    connection.sendall(endless)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_answer_that_is_too_long_is_not_read_to_its_end(packed: bool) -> None:
+    """Neither one without end nor one of few bytes that become many takes more memory than that."""
+    bomb = gzip.compress(bytes(30 * MOST_BYTES), 9) if packed else b""
+    head = b"Content-Encoding: gzip\r\n\r\n" if packed else b"\r\n"
+    tracemalloc.start()
+    try:
+        with (
+            answering(ANSWER + head, bomb, endless=b"" if packed else b"x" * 65536) as address,
+            pytest.raises(Unavailable, match="longer than 10,000,000 bytes") as caught,
+        ):
+            transport(address).exchange(CALL)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert caught.value.http_status == 200
+    assert peak < 6 * MOST_BYTES
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd"])
+def test_an_encoding_that_was_not_asked_for_is_not_decoded(encoding: str) -> None:
+    """Several layers, or one that packs better, could become any size."""
+    head = f"Content-Encoding: {encoding}\r\n\r\n".encode()
+    with (
+        answering(ANSWER + head + b"{}") as address,
+        pytest.raises(Unavailable, match="Content-Encoding"),
+    ):
+        transport(address).exchange(CALL)
+
+
+def test_a_packed_answer_is_read() -> None:
+    """What was asked for is decoded."""
+    packed = gzip.compress(b'{"a": 1}')
+    with answering(ANSWER + b"Content-Encoding: gzip\r\n\r\n" + packed) as address:
+        assert transport(address).exchange(CALL).content == b'{"a": 1}'
+
+
+def test_an_exchange_may_be_given_less_time() -> None:
+    """What is left of a budget bounds the answer, not only the wait for the next call."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        started = time.monotonic()
+        with pytest.raises(TimedOut) as caught:
+            transport(address, timeout=20).exchange(CALL, within=0.1)
+    assert caught.value.sent
+    assert time.monotonic() - started < 10

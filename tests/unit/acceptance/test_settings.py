@@ -52,6 +52,10 @@ def test_the_environment_wins_over_the_file() -> None:
         ("PRODSTATUS_SPEND_LIMIT", "-1 USD"),
         ("PRODSTATUS_PLACEORDER_MODE", "pay"),
         ("PRODSTATUS_ENVIRONMENT", "sandbox"),
+        ("PAYPAL_API_BASE_URL", "http://paypal.example"),
+        ("ALIEXPRESS_API_BASE_URL", "api-sg.aliexpress.com"),
+        ("ALIEXPRESS_API_BASE_URL", "https://api..example"),
+        ("PAYPAL_API_BASE_URL", "https://user:planted@paypal.example"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_by_name(variables: Make, name: str, value: str) -> None:

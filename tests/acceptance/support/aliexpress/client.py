@@ -7,11 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pytest_prodstatus import Money
-from tests.acceptance.support.aliexpress.gateway import PROVIDER, REFUSALS, Envelope, Gateway
+from tests.acceptance.support.aliexpress.gateway import (
+    PROVIDER,
+    REFUSALS,
+    Envelope,
+    Gateway,
+    is_about_token,
+)
 from tests.acceptance.support.aliexpress.orders import (
     OrderRequest,
     PlacedOrder,
     SupplierOrder,
+    end_word,
     read_order,
     read_placed,
 )
@@ -31,8 +38,10 @@ from tests.acceptance.support.errors import (
     OutcomeUnknown,
     QuoteUnreadable,
     RepeatedOrder,
+    RequestRefused,
     Unavailable,
 )
+from tests.acceptance.support.masking import MASK
 
 _BENEFIT = "aliexpress.ds.member.benefit.get"
 _ORDER = "aliexpress.trade.ds.order.get"
@@ -68,19 +77,33 @@ class AliExpressClient(Gateway):
     def proof_of_token(self) -> Answer:
         """Make a read-only call that the application may make; its answer proves the token.
 
+        That the requested thing doesn't exist is an answer, too. A failure of one service says
+        nothing of the token, so that the next one is called.
+
         Raises:
             NotPermitted: the application may make none of them, which says nothing of the token.
+            Unavailable: no service that it may call gave an answer.
         """
         refusal: NotPermitted | None = None
+        failure: ApiError | None = None
         for method, parameters in _PROBES.items():
             try:
                 reply = self._ask(method, parameters)
-            except NotPermitted as error:  # noqa: PERF203 - at most three calls
+            except NotFound as error:  # noqa: PERF203 - at most three calls
+                return Answer(method=method, request_id=error.request_id or "")
+            except NotPermitted as error:
                 refusal = refusal or error
+            except (RequestRefused, Unavailable) as error:
+                if error.http_status != 200 or is_about_token(error.code):
+                    raise  # it isn't the service that fails
+                failure = failure or error
             else:
                 return Answer(method=method, request_id=reply.request_id)
-        assert refusal is not None
-        raise refusal
+        if isinstance(failure, RequestRefused):
+            raise Unavailable(**vars(failure)) from failure
+        raised = failure or refusal
+        assert raised is not None
+        raise raised
 
     def order(self, order_id: str) -> SupplierOrder | None:
         """Look an order up; None for one that the supplier doesn't know.
@@ -88,12 +111,17 @@ class AliExpressClient(Gateway):
         An order can be found about ten seconds after it was placed.
         """
         query = json.dumps({"order_id": order_id}, separators=(",", ":"))
-        order = read_order(order_id, self._ask(_ORDER, {"single_order_query": query}))
+        try:
+            order = read_order(order_id, self._ask(_ORDER, {"single_order_query": query}))
+        except NotFound:
+            return None
         if order is None:
             return None
-        # They are shown as the supplier wrote them.
-        status, end_reason = self._scrubbed(order.status), self._scrubbed(order.end_reason)
-        return replace(order, status=status or order.status, end_reason=end_reason)
+        # Both are shown.
+        end_reason = self._code(order.end_reason)
+        if order.end_reason and end_reason is None:  # words: what they say of the end, if anything
+            end_reason = end_word(order) or MASK
+        return replace(order, status=self._code(order.status) or MASK, end_reason=end_reason)
 
     def product(
         self, product_id: str, *, ship_to: str, currency: str, language: str = "en"
@@ -110,7 +138,7 @@ class AliExpressClient(Gateway):
             "target_language": language,
         }
         envelope = self._ask(_PRODUCT, params)
-        if not envelope.result:
+        if envelope.known is None:
             raise NotFound(
                 provider=PROVIDER,
                 operation=_PRODUCT,

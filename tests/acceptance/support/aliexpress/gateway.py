@@ -21,29 +21,36 @@ from typing import Any
 
 from tests.acceptance.support import fields
 from tests.acceptance.support.client import (
+    FOREIGN,
     ProviderClient,
-    kind_of_status,
     retry_after,
     unreadable,
 )
 from tests.acceptance.support.clock import utc_now
 from tests.acceptance.support.errors import (
     ApiError,
+    ClockDiffers,
     CredentialRejected,
     Misconfigured,
+    NotFound,
     NotPermitted,
     RateLimited,
     RepeatedOrder,
     RequestRefused,
     Unavailable,
 )
-from tests.acceptance.support.http import Call, Form, NoAuth, Reply
+from tests.acceptance.support.http import TOTAL_SECONDS, Call, Form, NoAuth, Reply
 from tests.acceptance.support.secrets import NOTHING_PRIVATE, Private, Secret
 
 PROVIDER = "AliExpress"
 
 _FINE = (None, "0", "200")
 _BAN = re.compile(r"ban will last\s+(?:for\s+)?(\d{1,9}(?:\.\d{1,6})?)\s+(?:more\s+)?second", re.I)
+
+_RESULTS = ("result", "resp_result")
+_SUCCESS = ("is_success", "success")
+_CODE_OF_ANSWER = ("rsp_code", "resp_code")
+_CODE_OF_ERROR = ("error_code", "code")
 
 _CODES: dict[str, type[ApiError]] = {
     "IllegalAccessToken": CredentialRejected,
@@ -52,8 +59,8 @@ _CODES: dict[str, type[ApiError]] = {
     "IncompleteSignature": Misconfigured,
     "InvalidSignature": Misconfigured,
     "InsufficientPermission": NotPermitted,
-    "IllegalTimestamp": Misconfigured,
-    "InvalidTimestamp": Misconfigured,
+    "IllegalTimestamp": ClockDiffers,
+    "InvalidTimestamp": ClockDiffers,
     "InvalidApiPath": Misconfigured,
     "MissingParameter": RequestRefused,
     "InvalidParameter": RequestRefused,
@@ -70,13 +77,19 @@ _CODES: dict[str, type[ApiError]] = {
     "27": CredentialRejected,
     "28": Misconfigured,
     "29": Misconfigured,
+    "31": ClockDiffers,
     "40": RequestRefused,
     "41": RequestRefused,
 }
+_WORDS = ("sub_msg", "error_msg", "error_message", "message", "msg", "rsp_msg", "resp_msg")
+# "order not exist", "The order does not exist", MEMBER_NOT_FOUND.
+_MISSING = (
+    r"(?<![a-z])(?:{})[\s_]*(?:id|no|number)?[\s_]*(?:does|is|was)?(?:[\s_]*not|n't)"
+    r"[\s_]*(?:exist|found)"
+)
 _ORDER_KEY = re.compile(r"(order|trade)s?(list|ids?|nos?|numbers?)")
 # An order's number has 16 digits today; a timestamp has 13, and the id of a request 24 or more.
 _ORDER_NUMBER = re.compile(r"(?<![0-9])[0-9]{15,20}(?![0-9])")
-_UNCERTAIN = re.compile(r"SYSTEM|TIME_?OUT|UNKNOWN|INTERNAL|UNAVAILABLE", re.I)
 
 REFUSALS = frozenset(
     {
@@ -148,8 +161,19 @@ class Envelope:
         """The `result` object, empty if there is none."""
         return fields.mapping(self.body.get("result"))
 
+    @property
+    def known(self) -> Mapping[str, Any] | None:
+        """The `result` object of a look-up; None if the provider answers that there is none.
+
+        Raises:
+            Unavailable: there is neither a result nor a code by which the look-up succeeded.
+        """
+        if not self.result and fields.text(self.body.get("rsp_code")) is None:
+            raise self.unreadable("neither a result nor a code")
+        return self.result or None
+
     def unreadable(self, detail: str) -> Unavailable:
-        """Return the error for an answer of which `what` can't be read."""
+        """Return the error for an answer of which `detail` can't be read."""
         return unreadable(PROVIDER, self.operation, detail, self.request_id or None)
 
 
@@ -193,7 +217,7 @@ class Gateway(ProviderClient):
 
     def _ask(self, method: str, params: Mapping[str, str] | None = None) -> Envelope:
         """Make a read-only call; repeat it if the provider or the network is at fault."""
-        return self._repeat(lambda: self._call(method, params))
+        return self._repeat(lambda left: self._call(method, params, within=left))
 
     def _call(
         self,
@@ -202,6 +226,7 @@ class Gateway(ProviderClient):
         *,
         fresh: bool = False,
         orders: bool = False,
+        within: float = TOTAL_SECONDS,
     ) -> Envelope:
         """Make one business call, once.
 
@@ -210,13 +235,14 @@ class Gateway(ProviderClient):
             params: its business parameters.
             fresh: use a new connection (see `Transport.exchange`).
             orders: whether it makes an order: a refusal that names one is then Unavailable.
+            within: seconds that it may take.
 
         Raises:
             ApiError: see `errors` for whose fault is which.
         """
         form = self._form(method, params or {})
         call = Call(operation=method, verb="POST", path="/sync", form=form, auth=NoAuth())
-        reply = self._transport.exchange(call, fresh=fresh)
+        reply = self._transport.exchange(call, fresh=fresh, within=within)
         try:
             return self._read(method, reply)
         except ApiError as error:
@@ -255,10 +281,11 @@ class Gateway(ProviderClient):
         error = _gateway_error(method, answer)
         if reply.status == 429:
             raise self._refusal(RateLimited, method, reply, error, "too many requests")
-        by_status = kind_of_status(reply.status)
         # A 5xx wins over its body: the order may exist although the body names a refusal.
-        if by_status is not None and (error is None or reply.status >= 500):
-            raise self._refusal(by_status, method, reply, error, "the call was not answered")
+        if reply.status >= 500:
+            raise self._refusal(Unavailable, method, reply, error, "the call was not answered")
+        if not 200 <= reply.status < 300 and error is None:
+            raise self._refusal(Unavailable, method, reply, None, FOREIGN)
         if error is not None and answer is not None and _key(method) in answer:
             contradiction = "it is a refusal and an answer in one"
             raise self._refusal(Unavailable, method, reply, {}, contradiction)
@@ -275,29 +302,44 @@ class Gateway(ProviderClient):
                 Unavailable, method, reply, None, "the answer can't be read as JSON of it"
             )
         self._judge(method, reply, body)
+        results = [body.get(name) for name in _RESULTS]
+        named = {"request_id": body.get("request_id")}
+        if any(result and not isinstance(result, dict) for result in results):
+            raise self._refusal(Unavailable, method, reply, named, "its result is no JSON object")
+        coded = any(fields.text(body.get(name)) for name in _CODE_OF_ANSWER)
+        if not coded and not any(isinstance(result, dict) for result in results):
+            why = "the answer has neither a result nor a code"
+            raise self._refusal(Unavailable, method, reply, named, why)
         request_id = fields.text(body.get("request_id")) or fields.text(answer.get("request_id"))
         request_id = self._scrubbed(request_id)
         return Envelope(body=body, request_id=request_id or "", operation=method)
 
     def _judge(self, method: str, reply: Reply, body: Mapping[str, Any]) -> None:
         """Refuse a business failure, which looks like a success."""
-        result = fields.mapping(body.get("result"))
-        successes = [fields.boolean(result.get(key)) for key in ("is_success", "success")]
-        if False in successes:
-            facts = {**result, "request_id": body.get("request_id")}
-        elif fields.text(body.get("rsp_code")) not in _FINE:
-            facts = {
-                "code": body.get("rsp_code"),
-                "msg": body.get("rsp_msg"),
-                "request_id": body.get("request_id"),
-            }
-        else:
-            return
-        code = fields.text(facts.get("error_code")) or fields.text(facts.get("code"))
+        facts: dict[str, Any] = {}
+        codes: dict[str, object] = {}
+        successes = set()
+        for part in (body, *(fields.mapping(body.get(name)) for name in _RESULTS)):
+            facts.update({name: part[name] for name in _WORDS if part.get(name)})
+            for name in (*_CODE_OF_ERROR, *_CODE_OF_ANSWER):
+                if fields.text(part.get(name)) not in _FINE:
+                    codes.setdefault(name, part[name])
+            successes |= {fields.boolean(part.get(name)) for name in _SUCCESS}
+        error = next((codes[name] for name in _CODE_OF_ERROR if name in codes), None)
+        failed = next((codes[name] for name in _CODE_OF_ANSWER if name in codes), None)
+        facts |= {"code": error or failed, "request_id": body.get("request_id")}
+        if False not in successes and failed is None:
+            # `code` may also be that of a success.
+            if error is None or (True in successes and "error_code" not in codes):
+                return
+            why = "it names an error and doesn't say that it failed"
+            raise self._refusal(Unavailable, method, reply, facts, why)
         if True in successes:
-            otherwise = "it reports a success and a failure in one"
-            raise self._refusal(Unavailable, method, reply, facts, otherwise)
-        raise self._refusal(kind_of_business_error(code), method, reply, facts, "the call failed")
+            why = "it reports a success and a failure in one"
+            raise self._refusal(Unavailable, method, reply, facts, why)
+        words = " ".join(fields.text(facts.get(name)) or "" for name in _WORDS)
+        kind = kind_of_business_error(method, fields.text(facts["code"]), words)
+        raise self._refusal(kind, method, reply, facts, "the call failed")
 
     def _refusal(
         self,
@@ -305,7 +347,7 @@ class Gateway(ProviderClient):
         method: str,
         reply: Reply,
         facts: Mapping[str, Any] | None,
-        otherwise: str,
+        message: str,
     ) -> ApiError:
         facts = facts or {}
         wait = retry_after(reply, self._clock) if reply.status == 429 else None
@@ -315,8 +357,7 @@ class Gateway(ProviderClient):
             kind,
             method,
             reply,
-            message=_first(facts, "sub_msg", "error_msg", "error_message", "message", "msg"),
-            otherwise=otherwise,
+            message=message,
             code=_first(facts, "error_code", "sub_code", "code"),
             request_id=_first(facts, "request_id"),
             wait=wait,
@@ -363,13 +404,31 @@ def kind_of_gateway_error(
     return RequestRefused if (type_ or "").upper() == "ISV" else Unavailable
 
 
-def kind_of_business_error(code: str | None) -> type[ApiError]:
-    """Return the error that `is_success: false` stands for."""
+def kind_of_business_error(method: str, code: str | None, words: str) -> type[ApiError]:
+    """Return the error that `is_success: false`, or a code of no success, stands for.
+
+    What isn't documented as a refusal may be the service's own trouble, and so is Unavailable.
+
+    Args:
+        method: what was called: it names the thing that may not exist.
+        code: the service's code.
+        words: what it says besides.
+    """
+    code = code or ""
     if code == "REPEATED_ORDER_ERROR":
         return RepeatedOrder
-    if code in _CODES or (code or "").lower().startswith(("isv.", "isp.")):
+    # The numbers are the older gateway's; a service has numbers of its own.
+    if (code in _CODES and not code.isdigit()) or code.lower().startswith(("isv.", "isp.")):
         return kind_of_gateway_error(code, None, None)
-    return Unavailable if _UNCERTAIN.search(code or "") else RequestRefused
+    if code in REFUSALS:
+        return RequestRefused
+    things = "|".join(re.escape(part) for part in method.lower().split("."))
+    return NotFound if re.search(_MISSING.format(things), f"{code} {words}", re.I) else Unavailable
+
+
+def is_about_token(code: str | None) -> bool:
+    """Return whether a code says that the token isn't accepted."""
+    return _CODES.get(code or "") is CredentialRejected
 
 
 def names_order(answer: object, *, sent: Mapping[str, str]) -> bool:
@@ -422,9 +481,9 @@ def _body(method: str, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
     body = answer.get(_key(method))
     if isinstance(body, dict):
         return body
-    # Some gateways leave the outer object out.
-    flat = "result" in answer and fields.text(answer.get("code")) in _FINE
-    return answer if flat else None
+    # Some gateways leave the outer object out. Anyone's JSON may have a result.
+    named = isinstance(answer.get("result"), dict) and fields.text(answer.get("request_id"))
+    return answer if named and fields.text(answer.get("code")) in _FINE else None
 
 
 def _key(method: str) -> str:

@@ -177,12 +177,19 @@ def _reason(order: SupplierOrder) -> str:
     return (order.end_reason or "").strip().lower()
 
 
+def end_word(order: SupplierOrder) -> str | None:
+    """Return the word of an order's end_reason that decides `order_verdict`; None without one."""
+    reason = _reason(order)
+    if reason.startswith(_ACCEPTED):
+        return None
+    word = re.search("cancel", reason) or _DOUBTFUL.search(reason)
+    return word.group() if word else None
+
+
 def read_order(order_id: str, envelope: Envelope) -> SupplierOrder | None:
     """Read the answer to an order look-up; None for an order the supplier doesn't know."""
-    result = envelope.result
-    if not result:
-        if "result" not in envelope.body and "rsp_code" not in envelope.body:
-            raise envelope.unreadable("neither a result nor a code")
+    result = envelope.known
+    if result is None:
         return None
     status = fields.text(result.get("order_status"))
     if status is None:

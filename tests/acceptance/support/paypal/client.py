@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,15 +11,24 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.acceptance.support import fields
-from tests.acceptance.support.client import ProviderClient, kind_of_status, retry_after, unreadable
+from tests.acceptance.support.client import (
+    FOREIGN,
+    ProviderClient,
+    kind_of_status,
+    retry_after,
+    unreadable,
+)
 from tests.acceptance.support.clock import utc_now
 from tests.acceptance.support.errors import (
     ApiError,
     CredentialRejected,
     NotFound,
+    OurFault,
     RateLimited,
+    Unavailable,
 )
 from tests.acceptance.support.http import Basic, Bearer, Call, Form, Reply
+from tests.acceptance.support.masking import MASK
 from tests.acceptance.support.paypal.payouts import (
     PayoutBatch,
     PayoutItem,
@@ -36,14 +46,28 @@ _BATCH = "payouts"
 _PAGE_SIZE = 1000
 _PAGE_LIMIT = 100
 _MARGIN = timedelta(seconds=60)
+_NAME = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)+")
+_OAUTH_ERRORS = frozenset(
+    {
+        "invalid_client",
+        "invalid_token",
+        "invalid_request",
+        "invalid_grant",
+        "invalid_scope",
+        "insufficient_scope",
+        "unauthorized_client",
+        "unsupported_grant_type",
+    }
+)
+"""Those of RFC 6749 and 6750 that a server answers to a program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """A token: what it may do, and until when."""
+    """A token: what it may do (None if PayPal didn't say so), and until when."""
 
     value: Secret = field(repr=False)
-    scopes: frozenset[str]
+    scopes: frozenset[str] | None
     expires_at: datetime
 
 
@@ -60,6 +84,7 @@ class PayPalClient(ProviderClient):
         clock: returns the time, aware and in UTC.
         sleep: waits for seconds.
         retry_budget: seconds that one GET may take with all its repeats.
+        require_time: called before each further page of a batch; raises at the end of the time.
     """
 
     provider = PROVIDER
@@ -74,12 +99,14 @@ class PayPalClient(ProviderClient):
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
         retry_budget: float = 30,
+        require_time: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(
             base_url=base_url, timeout=timeout, clock=clock, sleep=sleep, retry_budget=retry_budget
         )
         self._client_id = client_id
         self._client_secret = client_secret
+        self._require_time = require_time
         self._token: AccessToken | None = None
 
     def token(self) -> AccessToken:
@@ -98,6 +125,7 @@ class PayPalClient(ProviderClient):
             NotFound: PayPal doesn't know the batch.
             Unavailable: among others, if pages or items are missing or can't be read: half a
                 batch is never returned.
+            OutOfTime: there is no time for its further pages.
         """
         items: dict[str, PayoutItem] = {}
         page, pages = 0, 1
@@ -106,16 +134,21 @@ class PayPalClient(ProviderClient):
         debug_id: str | None = None
         while page < pages:
             page += 1
+            if page > 1:
+                self._require_time()
             body, debug_id = self._page(batch_id, page)
             if page == 1:
                 first = fields.mapping(body.get("batch_header"))
                 promised = fields.integer(body.get("total_items"))
-                pages = self._pages(body, debug_id)
+                pages = self._pages(body, promised, debug_id)
+            known = len(items)
             for row in fields.sequence(body.get("items"), inside="items"):
                 item = read_item(row)
                 if item is None:
                     raise unreadable(PROVIDER, _BATCH, f"an item on page {page}", debug_id)
                 items[item.item_id] = item
+            if page > 1 and len(items) == known:
+                raise unreadable(PROVIDER, _BATCH, f"page {page} has no other items", debug_id)
         if promised is not None and len(items) != promised:
             detail = f"{len(items)} items came instead of {promised}"
             raise unreadable(PROVIDER, _BATCH, detail, debug_id)
@@ -129,21 +162,24 @@ class PayPalClient(ProviderClient):
         items = tuple(
             replace(
                 item,
-                item_id=self._scrubbed(item.item_id) or item.item_id,
-                status=self._scrubbed(item.status) or item.status,
+                item_id=self._code(item.item_id) or MASK,
+                status=self._code(item.status) or MASK,
             )
             for item in batch.items
         )
-        return replace(batch, status=self._scrubbed(batch.status) or batch.status, items=items)
+        return replace(batch, status=self._code(batch.status) or MASK, items=items)
 
-    def _pages(self, body: Mapping[str, Any], debug_id: str | None) -> int:
+    def _pages(self, body: Mapping[str, Any], items: int | None, debug_id: str | None) -> int:
         pages = fields.integer(body.get("total_pages"))
         links = fields.sequence(body.get("links"), inside="links")
         more = any(fields.mapping(link).get("rel") == "next" for link in links)
         if pages is None and more:
             raise unreadable(PROVIDER, _BATCH, "there are more pages, but not how many", debug_id)
-        if pages is not None and pages > _PAGE_LIMIT:
-            raise unreadable(PROVIDER, _BATCH, f"{pages} pages are too many", debug_id)
+        # A page has at least one item.
+        most = _PAGE_LIMIT if items is None else min(_PAGE_LIMIT, max(items, 1))
+        if pages is not None and pages > most:
+            detail = f"{pages} pages are too many for {items or 'its'} items"
+            raise unreadable(PROVIDER, _BATCH, detail, debug_id)
         return max(pages or 1, 1)
 
     def _page(self, batch_id: str, page: int) -> tuple[Mapping[str, Any], str | None]:
@@ -169,7 +205,9 @@ class PayPalClient(ProviderClient):
     ) -> tuple[Mapping[str, Any], str | None]:
         auth = Bearer(token.value)
         call = Call(operation=operation, verb="GET", path=path, query=query, auth=auth)
-        return self._repeat(lambda: self._read(operation, self._transport.exchange(call)))
+        return self._repeat(
+            lambda left: self._read(operation, self._transport.exchange(call, within=left))
+        )
 
     def _new_token(self) -> AccessToken:
         call = Call(
@@ -180,10 +218,11 @@ class PayPalClient(ProviderClient):
             auth=Basic(self._client_id, self._client_secret),
         )
         requested_at = self._clock()
-        body, debug_id = self._read(_TOKEN, self._transport.exchange(call))
+        reply = self._once(lambda left: self._transport.exchange(call, within=left))
+        body, debug_id = self._read(_TOKEN, reply)
         value = Secret(fields.text(body.get("access_token")) or "")
         seconds = fields.integer(body.get("expires_in"))
-        scopes = frozenset((fields.text(body.get("scope")) or "").split())
+        scopes = _scopes(body.get("scope"))
         del body  # it holds the token, and a traceback may show this frame's variables
         if not value or seconds is None or not 0 < seconds < 10**9:
             raise unreadable(PROVIDER, _TOKEN, "no token with an expiry", debug_id)
@@ -197,7 +236,7 @@ class PayPalClient(ProviderClient):
         """Return the body and PayPal's id of the request, or raise the error for the answer."""
         body = fields.parse(reply.content)
         facts = body or {}
-        debug_id = self._scrubbed(
+        debug_id = self._code(
             fields.text(facts.get("debug_id")) or reply.headers.get("Paypal-Debug-Id")
         )
         kind = _kind(reply.status, facts)
@@ -209,21 +248,37 @@ class PayPalClient(ProviderClient):
             kind,
             operation,
             reply,
-            message=_words(facts),
-            otherwise="the call was not answered",
+            message=self._words(kind, reply, facts),
             code=_code(facts),
             request_id=debug_id,
             wait=retry_after(reply, self._clock) if reply.status == 429 else None,
         )
+
+    def _words(self, kind: type[ApiError], reply: Reply, facts: Mapping[str, Any]) -> str:
+        """Return what was wrong, with the codes of the issues that PayPal lists."""
+        text = "the call was refused" if issubclass(kind, OurFault) else "the call was not answered"
+        if kind is Unavailable and reply.status < 500:
+            text = FOREIGN
+        rows = fields.sequence(facts.get("details"), inside="details")
+        texts = (fields.text(fields.mapping(row).get("issue")) for row in rows[:20])
+        return "; ".join([text, *filter(None, map(self._code, texts))])
 
     def _secrets(self) -> tuple[Secret, ...]:
         token = () if self._token is None else (self._token.value,)
         return (self._client_id, self._client_secret, *token)
 
 
+def _scopes(value: object) -> frozenset[str] | None:
+    """Return the scopes, which may be text or a list; None if there are none."""
+    texts = [fields.text(part) or "" for part in fields.sequence(value, inside="scope")]
+    return frozenset(" ".join(texts).split()) or None
+
+
 def _kind(status: int, facts: Mapping[str, Any]) -> type[ApiError] | None:
     if status == 429:
         return RateLimited
+    if 300 <= status < 500 and _code(facts) is None:
+        return Unavailable
     if status == 404 and _code(facts) == "INVALID_RESOURCE_ID":
         return NotFound
     if 400 <= status < 500 and _code(facts) in ("invalid_client", "invalid_token"):
@@ -232,12 +287,6 @@ def _kind(status: int, facts: Mapping[str, Any]) -> type[ApiError] | None:
 
 
 def _code(facts: Mapping[str, Any]) -> str | None:
-    return fields.text(facts.get("name")) or fields.text(facts.get("error"))
-
-
-def _words(facts: Mapping[str, Any]) -> str | None:
-    """Return PayPal's message with the issues that it lists."""
-    text = fields.text(facts.get("message")) or fields.text(facts.get("error_description"))
-    rows = (fields.mapping(row) for row in fields.sequence(facts.get("details"), inside="details"))
-    issues = [issue for row in rows if (issue := fields.text(row.get("issue"))) is not None]
-    return "; ".join([text or "", *issues]).strip("; ") or None
+    """Return PayPal's code for an error, None if the answer has none of its form."""
+    name, error = fields.text(facts.get("name")) or "", fields.text(facts.get("error"))
+    return name if _NAME.fullmatch(name) else error if error in _OAUTH_ERRORS else None

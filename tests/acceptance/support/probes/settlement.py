@@ -81,6 +81,9 @@ def settle(
 ) -> Settlement:
     """Look payouts up, one batch each; look again, within `wait`, while PayPal processes them.
 
+    A round of looking again ends at the first that PayPal still processes: there are no more
+    requests than rounds and payouts.
+
     Args:
         providers: PayPal, as the store and as the sellers with an application of their own.
         payouts: the payouts by the store's own records.
@@ -94,14 +97,22 @@ def settle(
     by_paypal = [payout for payout in payouts if not payout.payoneer]
     looks = _looked_up(providers, by_paypal, former)
     missed = len(by_paypal) - len(looks)
-    moving = [look.payout for look in looks if look.moves]
+    moving = list(dict.fromkeys(look.payout for look in looks if look.moves))
     if wait and moving and not any(look.wrong for look in looks):
-        again = wait(
-            lambda: _looked_up(providers, moving, former),
-            lambda looks: not any(look.moves for look in looks),
-            "PayPal has settled the payouts",
-        )
-        later = {look.payout: look for look in again}
+        later: dict[Payout, _Look] = {}
+
+        def look_on() -> bool:
+            """Look at one after the other, up to one that still moves; all have to be settled."""
+            while len(later) < len(moving):
+                seen = _looked_up(providers, [moving[len(later)]], former)
+                if not seen:
+                    return True  # there is no time left
+                if seen[0].moves:
+                    return False
+                later[seen[0].payout] = seen[0]
+            return True
+
+        wait(look_on, bool, "PayPal has settled the payouts")
         looks = [later.get(look.payout, look) for look in looks]
     unseen = {payout for payout in payouts if payout.payoneer}
     unseen |= {look.payout for look in looks if look.elsewhere}

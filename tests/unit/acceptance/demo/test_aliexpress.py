@@ -19,6 +19,7 @@ from tests.acceptance.support.aliexpress.gateway import sign
 from tests.acceptance.support.aliexpress.orders import order_verdict
 from tests.acceptance.support.errors import (
     ApiError,
+    ClockDiffers,
     CredentialRejected,
     Misconfigured,
     NetworkFault,
@@ -68,8 +69,8 @@ def test_a_signed_call_with_the_token_is_answered(shop: Shop) -> None:
         ({"app_secret": Secret("wrong")}, Misconfigured, "IncompleteSignature"),
         ({"app_key": "1"}, Misconfigured, "InvalidAppKey"),
         ({"access_token": Secret("expired")}, CredentialRejected, "IllegalAccessToken"),
-        ({"clock": lambda: NOW - timedelta(minutes=121)}, Misconfigured, "IllegalTimestamp"),
-        ({"clock": lambda: NOW + timedelta(minutes=121)}, Misconfigured, "IllegalTimestamp"),
+        ({"clock": lambda: NOW - timedelta(minutes=121)}, ClockDiffers, "IllegalTimestamp"),
+        ({"clock": lambda: NOW + timedelta(minutes=121)}, ClockDiffers, "IllegalTimestamp"),
     ],
 )
 def test_a_wrong_credential_is_refused_once(
@@ -115,6 +116,14 @@ class _Recorder:
     def held(self, _claim: str) -> contextlib.nullcontext[None]:
         """Let a block of the criterion run."""
         return contextlib.nullcontext()
+
+
+def test_a_clock_that_is_off_says_nothing_about_the_token(shop: Shop) -> None:
+    """OAUTH is BLOCKED, and the remedy names the clock."""
+    criterion: Any = test_oauth.test_access_token_accepted
+    with pytest.raises(Blocked) as caught:
+        criterion(shop.another(clock=lambda: NOW + timedelta(hours=3)), _Recorder())
+    assert "set this machine's clock" in str(caught.value.reason.remedy)
 
 
 def test_an_application_without_permissions_says_nothing_about_its_token(shop: Shop) -> None:

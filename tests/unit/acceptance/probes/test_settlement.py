@@ -232,6 +232,15 @@ def test_what_paypal_works_on_is_looked_up_again(status: str) -> None:
     assert wait.taken == 3
 
 
+def test_looking_again_takes_no_more_requests_than_rounds_and_payouts() -> None:
+    """As long as one is not settled, the others need no look; one that occurs twice is one."""
+    provider = Slow(looks=3)
+    provider["B1"] = provider["B2"] = replace(BATCH, status="PROCESSING")
+    found = _settle(provider, (*BOTH, *BOTH), former_receivers=(), wait=Looks(30))
+    assert provider.batch_ids == ["B1", "B2"] * 2 + ["B1"] * 30
+    assert len(found.pending) == 4
+
+
 def test_what_takes_longer_is_pending() -> None:
     """When the time is over, and not before."""
     found = _settle(Slow(looks=99), BOTH, former_receivers=(), wait=Looks(1))
