@@ -71,6 +71,9 @@ A plain tuple, since the garbage collector looks at each object of any other kin
 
 _NOTHING: _Passed = (0, "", 0.0, 0.0, (), 0)
 
+_STARTED = Phase(when="setup", outcome="passed")
+"""All that is known of a criterion with side effects that started, if no report says so."""
+
 
 class Attempts:
     """The phases of every criterion, in the order of arrival.
@@ -358,7 +361,8 @@ class Attempts:
         """Reduce the phases of one criterion to an observation, and forget them.
 
         Returns:
-            What was observed; None if no report was about the criterion.
+            What was observed; None if no report was about the criterion, and it isn't known to
+            have acted on the world.
         """
         nodeid, acts = criterion.nodeid, criterion.side_effects
         passed = self._passed.pop(nodeid, _NOTHING)
@@ -379,14 +383,16 @@ class Attempts:
             )
         else:
             phases = phases or _phases(passed)
+            if not phases and acts and self._spool.is_claimed(criterion.id):
+                phases = [_STARTED]
             if not phases:
                 return None
             phases = [self._dated(phase) for phase in phases]
             seen = reduce_phases(phases, side_effects=acts, require_evidence=required)
-            # The process died with its reports: what it did in the world is in the spool, line by
-            # line.
-            if acts and any(phase.when == CRASHED for phase in phases):
-                lines = self._spool.read_evidence(criterion.id)
+            # The process was interrupted, or died, before it reported: what it did in the world is
+            # in the spool, line by line.
+            lines = self._spool.read_evidence(criterion.id) if acts else []
+            if len(lines) > len(seen.evidence):
                 seen = replace(seen, evidence=tuple(map(Payload.entry_from_text, lines)))
         return suspected(seen, *self._suspicions[nodeid]) if nodeid in self._suspicions else seen
 

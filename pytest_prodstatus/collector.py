@@ -28,6 +28,7 @@ from pytest_prodstatus.settings import (
     checked_catalogue,
     disagreement,
     restriction,
+    suite_of,
     test_roots,
 )
 from pytest_prodstatus.spool import Spool
@@ -70,6 +71,7 @@ class Collector:
         self._met: frozenset[str] = frozenset()
         self._held: frozenset[str] = frozenset()
         self._elsewhere = False
+        self._firsts: dict[str, pytest.Item] = {}
         self._marked: list[tuple[pytest.Item, str]] = []
         self._noted: dict[int, tuple[pytest.Mark, ...]] = {}
         self._owners: dict[int, Callable[[pytest.MarkDecorator], None]] = {}
@@ -151,6 +153,11 @@ class Collector:
         """
         config, items = session.config, session.items
         self._note_late(items)
+        for item in items:
+            if item.nodeid in self.criteria:
+                self._check_alone(item)
+        paths = self._paths(config.rootpath)
+        self._firsts.clear()
         self._marked.clear()
         self._noted.clear()
         self._mask_titles()
@@ -165,6 +172,7 @@ class Collector:
             held=self._held,
             elsewhere=self._elsewhere,
             files=complete,
+            paths=paths,
             parts={
                 name: ids for name, ids in parts.items() if name.partition("::")[0] not in complete
             },
@@ -266,10 +274,40 @@ class Collector:
             # Raised here, it would be a traceback, and under xdist the worker would die.
             self._error = self._error or str(error)
             return
+        self._check_alone(item)
         self.criteria[nodeid] = criterion
         self._marked.append((item, nodeid))
         if criterion.side_effects:
             self._forbid_reruns(item)
+
+    def _check_alone(self, item: pytest.Item) -> None:
+        """Note an error if another test has the node id of a criterion: one would hide the other.
+
+        pytest names a file outside its root by the path from the argument that it was found by.
+        """
+        first = self._firsts.setdefault(item.nodeid, item)
+        if _is_same_test(first, item):
+            return
+        root = self.settings.root.resolve()
+        files = [str(path.relative_to(root) if path.is_relative_to(root) else path)
+                 for path in dict.fromkeys((first.path, item.path))]  # fmt: skip
+        remedy = (
+            f"let their node ids begin at one folder, as with --rootdir={root}"
+            if len(files) > 1
+            else "give each a name of its own"
+        )
+        self._error = self._error or (
+            f"{item.nodeid}: two tests have this node id, in {' and '.join(files)}: {remedy}"
+        )
+
+    def _paths(self, root: Path) -> dict[str, str]:
+        """Return where the criteria's files are, if it isn't where pytest's root has them."""
+        files = {(nodeid.partition("::")[0], item.path) for nodeid, item in self._firsts.items()}
+        paths: dict[str, str] = {}
+        for file, path in files:
+            if root / file != path:
+                paths[file] = "" if file in paths else str(path)
+        return paths
 
     def _forbid_reruns(self, item: pytest.Item) -> None:
         """Keep the plugins that rerun tests from one with side effects.
@@ -372,10 +410,11 @@ class Collector:
             criteria=self.criteria,
             deselected=frozenset(self.criteria),
             files=_complete(files, config),
+            paths=self._paths(config.rootpath),
         )
-        roots = test_roots(settings, config)
+        roots, folders = test_roots(settings, config), suite_of(settings, config)
         criteria = former.criteria if former else ()
-        known = presence_of(criteria, manifest, roots, restricted=restricted)
+        known = presence_of(criteria, manifest, roots, folders, restricted=restricted)
         data = RunData(
             **known._asdict(),
             catalogue=found.at(basis.run.started),
@@ -409,13 +448,25 @@ def _deselect(
 def _complete(files: Collection[str], config: pytest.Config) -> frozenset[str]:
     """Return the files of which the command line selects more than a part."""
     named = [arg.partition("::")[0] for arg in config.args if "::" in arg]
-    # What is named with --pyargs is a module, and which file it is in isn't known here.
-    if config.getoption("lf", False) or (named and config.getoption("pyargs", False)):
+    # pytest registers this plugin once `--lf` leaves out a part of what it collects. What is named
+    # with --pyargs is a module, and which file it is in isn't known here.
+    left_out = config.pluginmanager.hasplugin("lfplugin-collskip")
+    if left_out or (named and config.getoption("pyargs", False)):
         return frozenset()
     if not named:
         return frozenset(files)
     paths = {(config.invocation_params.dir / name).resolve() for name in named}
     return frozenset(file for file in files if (config.rootpath / file).resolve() not in paths)
+
+
+def _is_same_test(first: pytest.Item, item: pytest.Item) -> bool:
+    """Return whether two items with one node id are one test that was collected or listed twice."""
+    if first is item:
+        return True
+    function = getattr(item, "function", None)
+    own = function is not None and function is getattr(first, "function", None)
+    # A hook may have renamed two items of one function, which differ in their parameters.
+    return own and first.name == item.name
 
 
 def _without_repeats(item: pytest.Item, criterion: Criterion) -> str:

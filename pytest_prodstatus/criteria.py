@@ -255,6 +255,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
         held: of these, the ones that are unmet, act on the world and may have started before.
         elsewhere: some were left out because they are in another shard.
         files: test files that were collected completely.
+        paths: by their paths in node ids, where the criteria's files are that aren't found so from
+            pytest's root; "" for several files of one such path.
         parts: what was found in those that were collected in part: the node ids in each file and
             class that was looked through.
         missing: the files that were not collected, and why. Of several with the same error, xdist
@@ -268,6 +270,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     held: frozenset[str] = frozenset()
     elsewhere: bool = False
     files: frozenset[str] = frozenset()
+    paths: Mapping[str, str] = {}
     parts: Mapping[str, frozenset[str]] = {}
     missing: Mapping[str, Reason] = {}
     error: str = ""

@@ -6,6 +6,7 @@ seen before another plugin's hook can swallow or replace it. What may run at all
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import traceback
 from collections.abc import Callable, Generator, Iterator
@@ -87,11 +88,12 @@ class _Attempt:
         death: that a thread of the test died in this phase.
         called: its call began.
         number: how often its test has begun in this process by now.
+        made: by phase, the reports of the criterion that nothing has logged yet.
     """
 
     __slots__ = (
-        "began", "called", "criterion", "death", "fresh", "item", "number", "raised", "recorded",
-        "refused", "remedy", "seen_at", "unheld", "unready", "unseen", "waits",
+        "began", "called", "criterion", "death", "fresh", "item", "made", "number", "raised",
+        "recorded", "refused", "remedy", "seen_at", "unheld", "unready", "unseen", "waits",
     )  # fmt: skip
 
     def __init__(self, item: pytest.Item | None = None, criterion: Criterion | None = None) -> None:
@@ -111,6 +113,7 @@ class _Attempt:
         self.death: Reason | None = None
         self.called = False
         self.number = 1
+        self.made: dict[str, pytest.TestReport] = {}
 
 
 class Observer:
@@ -128,7 +131,6 @@ class Observer:
         self._spool = collector.spool
         self._scopes = scopes
         self._attempt = _Attempt()
-        self._started: set[str] = set()
         self._endpoints: dict[str, str] = {}
         self._snapshots: dict[str, tuple[datetime, ...]] = {}
         self._attaching: Attaching | None = None
@@ -335,9 +337,8 @@ class Observer:
                 f"it acts on the world, and the run can't write its record: {collector.unmarked}",
                 remedy="let the run write its output folder",
             )
-        again = criterion.id in self._started or item.nodeid in collector.repeats
-        self._started.add(criterion.id)
-        if again or not collector.acts or not self._spool.claim(criterion.id):
+        may_start = collector.acts and item.nodeid not in collector.repeats
+        if not may_start or not self._spool.claim(criterion.id):
             raise Repeated
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -436,6 +437,8 @@ class Observer:
         torn, own = self._divided(raised, call.when, item)
         if running is not None:
             vars(report)[TEST] = item.nodeid
+            if began:
+                attempt.made[call.when] = report
             if call.when == "call" and not (began and attempt.called):
                 attempt.unseen = attempt.unseen or UNCALLED
             uses = self._scopes.uses(item, raised if call.when == "setup" else None)
@@ -463,11 +466,27 @@ class Observer:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note if the test ran again since, and so may have shown something else."""
-        last = self._again.get(test_of(report))
+        test, attempt = test_of(report), self._attempt
+        if attempt.made and attempt.item is not None and test == attempt.item.nodeid:
+            attempt.made.pop(str(report.when), None)
+        last = self._again.get(test)
         if last is not None:
             payload = Payload.of(report) or Payload()
             if payload.attempt < last:
                 Payload.block(report, _RAN_AGAIN)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self) -> None:
+        """Log the reports that a plugin kept until the last phase, which was interrupted.
+
+        pytest logs each phase when it has ended; those that rerun tests log all of them together.
+        """
+        attempt = self._attempt
+        for report in [*attempt.made.values()]:
+            if attempt.item is not None:
+                # The controller may have gone.
+                with contextlib.suppress(OSError):
+                    attempt.item.ihook.pytest_runtest_logreport(report=report)
 
     def _is_frozen(self, call: pytest.CallInfo[None], ended: float) -> bool:
         """Return whether the test has its own time, so that pytest's instants are of that."""

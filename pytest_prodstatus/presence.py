@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePath
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pytest_prodstatus.criteria import Manifest
@@ -46,25 +47,47 @@ class TestFiles:
 
     Args:
         roots: the folders that a path in a node id may begin at.
+        folders: the suite's, at which one may begin that is outside pytest's root.
+        paths: where such files were found, by their paths in node ids; "" for several.
     """
 
     __test__ = False
 
-    def __init__(self, roots: Iterable[Path]) -> None:
+    def __init__(
+        self,
+        roots: Iterable[Path],
+        folders: Iterable[Path] = (),
+        paths: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._roots = tuple(dict.fromkeys(roots))
+        self._folders = tuple(folders)
+        self._paths = paths
         self._digests: dict[str, str] = {}
         self._parts: dict[Path, bytes] = {}
 
     def exists(self, file: str) -> bool:
         """Return whether there is a file of this path."""
-        return any((root / file).exists() for root in self._roots)
+        return any((root / file).exists() for root in (*self._roots, *self._folders))
 
     def digest(self, file: str) -> str:
         """Return the digest of a file and of those on the way to it; "" if one can't be read."""
         if file not in self._digests:
-            root = next((root for root in self._roots if (root / file).is_file()), None)
-            self._digests[file] = "" if root is None else self._digest(root, PurePath(file))
+            place = self._place_of(file)
+            self._digests[file] = "" if place is None else self._digest(*place)
         return self._digests[file]
+
+    def _place_of(self, file: str) -> tuple[Path, PurePath] | None:
+        """Return the root of a file and its path below that; None if it isn't known."""
+        if file in self._paths:
+            path = Path(self._paths[file])
+        else:
+            root = next((root for root in self._roots if (root / file).is_file()), None)
+            if root is not None:
+                return root, PurePath(file)
+            found = {folder / file for folder in self._folders if (folder / file).is_file()}
+            path = found.pop() if len(found) == 1 else Path()
+        root = next((root for root in self._roots if path.is_relative_to(root)), None)
+        return (root, path.relative_to(root)) if root is not None else None
 
     def _digest(self, root: Path, file: PurePath) -> str:
         """Return the digest of a file below a root; "" if it can't be read."""
@@ -122,6 +145,7 @@ def presence_of(
     former: Iterable[CriterionStatus],
     manifest: Manifest,
     roots: Iterable[Path],
+    folders: Iterable[Path] = (),
     *,
     restricted: bool,
 ) -> Presence:
@@ -131,10 +155,11 @@ def presence_of(
         former: the criteria of the last record.
         manifest: what the run collected.
         roots: the folders that a node id may begin at.
+        folders: the suite's.
         restricted: only a part of the suite was collected.
     """
     former = tuple(former)
-    files = TestFiles(roots)
+    files = TestFiles(roots, folders, manifest.paths)
     named = {*map(file_of, former)} - {""} if restricted else set()
     return Presence(
         gone=frozenset(file for file in named if not files.exists(file)),

@@ -281,7 +281,8 @@ class Recorder:
 
         former = self._former.criteria if self._former else ()
         roots = test_roots(self.settings, self.config)
-        return presence_of(former, manifest, roots, restricted=self._restricted)
+        folders = suite_of(self.settings, self.config)
+        return presence_of(former, manifest, roots, folders, restricted=self._restricted)
 
     def _refuse_to_act(self) -> None:
         """Refuse a run whose workers can no longer be stopped from acting on the world.
@@ -344,6 +345,8 @@ class Recorder:
                 self.begin(Manifest())
         if not self.active:
             return None
+        # The record says what has acted, so nothing may act after it.
+        self.spool.end_claims()
         finished = clock.now()
         pytest_status = self._status_of_idle(pytest_status)
         self.attempts.read()
@@ -551,7 +554,8 @@ class Recorder:
 
         manifest, _ = self._begun()
         names, skip = (config.getini(name) for name in ("python_files", "norecursedirs"))
-        return uncollected(suite_of(settings, config), config.rootpath, manifest.files, names, skip)
+        files = [manifest.paths.get(file) or file for file in manifest.files]
+        return uncollected(suite_of(settings, config), config.rootpath, files, names, skip)
 
     def reconsider(self, status: int) -> int:
         """Judge again with the exit status that another plugin may have set, and never better it.
@@ -598,10 +602,12 @@ class Recorder:
         if self.settings.config.foreign_status == "ignore":
             return
         manifest, attempts = self._manifest, self.attempts
+        # An xfail is FAILED, and pytest reports no failure of it.
+        failed = any(one.selected and one.verdict is Verdict.FAILED for one in self._statuses)
         self.incidents.note_status(
             status,
             attempts.failed_elsewhere,
-            failed=bool(attempts.failed),
+            failed=attempts.failed or failed,
             held=manifest is not None and bool(manifest.held),
             selected=manifest is not None and bool(manifest.selected),
         )

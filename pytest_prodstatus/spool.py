@@ -2,7 +2,7 @@
 
 It has the claims of criteria with side effects (each starts once a run), their evidence, what a
 criterion waits for, the process ids of workers, to say how one died, and the content of
-attachments, so that it isn't sent. No verdict depends on it: a worker on another machine doesn't
+attachments, so that it isn't sent. No CONFIRMED depends on it: a worker on another machine doesn't
 see it, and there is none if no folder for temporary files can be written.
 
 A run that is killed leaves its folder behind; a later run of the same user removes it. The folder's
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_prodstatus.writers import FolderLock
 
 _PREFIX = "prodstatus-run-"
+_JUDGED = "judged"
 _YOUNG_S = 60
 """A folder that changed so recently may be of a run that hasn't locked it yet."""
 _LOOKED_AT = 10_000
@@ -57,6 +58,7 @@ class Spool:
         self._folder = Path(str(folder)) if self.shared else None
         self._lock: FolderLock | None = None
         self._none = False
+        self._claimed: set[str] = set()
 
     @property
     def folder(self) -> Path | None:
@@ -88,8 +90,11 @@ class Spool:
     def claim(self, criterion_id: str) -> bool:
         """Return whether this is the first start of the criterion in this run; atomic.
 
-        Without a folder it is: this process remembers what it started itself.
+        Without a folder, only this process is known.
         """
+        if criterion_id in self._claimed:
+            return False
+        self._claimed.add(criterion_id)
         if self.folder is None:
             return True
         path = self.folder / f"started-{_name(criterion_id)}"
@@ -98,7 +103,20 @@ class Spool:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except FileExistsError:
             return False
-        return True
+        # Only now: what starts before the end of the claims is seen by the process that judges.
+        return not (self.folder / _JUDGED).exists()
+
+    def end_claims(self) -> None:
+        """Let nothing start from now on: a worker may go on for a while after an interrupt."""
+        if self._folder is not None:
+            with contextlib.suppress(OSError):
+                (self._folder / _JUDGED).touch()
+
+    def is_claimed(self, criterion_id: str) -> bool:
+        """Return whether the criterion has started in this run, as far as this process sees."""
+        if criterion_id in self._claimed or self._folder is None:
+            return criterion_id in self._claimed
+        return (self._folder / f"started-{_name(criterion_id)}").exists()
 
     def append_evidence(self, criterion_id: str, line: str) -> None:
         """Write one line of evidence to disk before returning, if there is a folder."""

@@ -102,6 +102,9 @@ class Observation(Struct, frozen=True, kw_only=True, gc=False):
 
 Finding = tuple[Verdict, Reason]
 
+_NOT_RUN = "[NOTRUN]"
+"""How pytest begins the reason of what `xfail(run=False)` keeps from running (skipping.py)."""
+
 NO_EVIDENCE = Reason(
     text="it passed without recording evidence",
     kind=Kind.NO_EVIDENCE,
@@ -240,6 +243,11 @@ def finding_of(phase: Phase) -> Finding | None:
         case Phase(outcome="passed" | "skipped") if phase.raised and not _expected(phase):
             text = f"{phase.raised.text} (and it was reported as {phase.outcome})"
             return _failure(phase, text)
+        case Phase(outcome="skipped", xfail=True) if phase.text.startswith(_NOT_RUN):
+            why = phase.text.removeprefix(_NOT_RUN).strip() or "no reason given"
+            text = f"it was not run, as its xfail mark says: {why}"
+            remedy = "fix what is known to fail, and remove the mark"
+            return Verdict.BLOCKED, Reason(text=text, kind=Kind.KNOWN_FAILURE, remedy=remedy)
         # pytest reports an expected failure as skipped, and an unexpected pass as passed or, if the
         # mark is strict, as failed.
         case Phase(outcome="skipped", xfail=True):

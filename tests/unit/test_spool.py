@@ -92,3 +92,30 @@ def test_without_a_folder_for_temporary_files_there_is_no_spool(
     spool.write_waiting("a.b", "for it")
     assert (spool.read_evidence("a.b"), spool.read_waiting("a.b")) == ([], "")
     spool.close()
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_criterion_is_claimed_once(
+    writable: bool, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that claimed it knows that without a folder, too."""
+    if not writable:
+        monkeypatch.setattr(tempfile, "tempdir", str(temporary / "nowhere"))
+    spool = Spool()
+    assert not spool.is_claimed("shop.buy")
+    assert spool.claim("shop.buy")
+    assert spool.is_claimed("shop.buy")
+    assert not spool.claim("shop.buy")
+    spool.close()
+
+
+def test_no_worker_claims_what_a_judged_run_left() -> None:
+    """What it tried to claim then counts as claimed all the same."""
+    judging = Spool()
+    worker = Spool(str(judging.folder))
+    assert worker.claim("shop.a")
+    judging.end_claims()
+    assert not worker.claim("shop.b")
+    assert judging.is_claimed("shop.a")
+    assert not judging.is_claimed("shop.c")
+    judging.close()

@@ -50,3 +50,23 @@ def test_last_attempt_counts_and_side_effects_have_one(beside: Beside) -> None:
     starts = {name: len((beside.project.root / name).read_text()) for name in ("lost", "buy")}
     assert starts == {"lost": 3, "buy": 1}
     assert ran.status == 1
+
+
+QUITS = """
+@pytest.fixture
+def quits():
+    yield
+    pytest.exit("enough")
+
+@api
+def test_a(quits): assert 0
+"""
+
+
+def test_what_failed_before_an_interrupt_failed(beside: Beside) -> None:
+    """The plugin logs a test's phases after the last, which never ends if it is interrupted."""
+    beside.write({"test_api.py": QUITS})
+    ran = beside.run("--reruns=1")
+    assert ran.verdicts == {"api.a": "FAILED observed"}
+    assert ran.criteria["api.a"]["attempts"] == 1
+    assert ran.final == "FAILED"

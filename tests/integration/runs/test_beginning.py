@@ -361,10 +361,17 @@ def test_a_shard_says_nowhere_that_the_gate_is_open(
     assert "The gate is open" not in (ran.page or "")
 
 
-def test_a_failed_criterion_explains_its_exit_status(project: Project) -> None:
-    """A FAILED criterion explains the status 1, so a waiver of it can still open the gate."""
-    project.write({"test_api.py": "@api\ndef test_a(): assert 0\n", "test_shop.py": SHOP})
-    ran = project.run(*PRODUCTION)
+@pytest.mark.parametrize("mark", ["", "@pytest.mark.xfail\n"], ids=["failure", "xfail"])
+@MODES
+def test_a_failed_criterion_explains_its_exit_status(
+    project: Project, mode: tuple[str, ...], mark: str
+) -> None:
+    """A FAILED criterion explains the status 1, so a waiver of it can still open the gate.
+
+    Of an xfail, pytest reports no failure; the plugin sets the status.
+    """
+    project.write({"test_api.py": f"@api\n{mark}def test_a(): assert 0\n", "test_shop.py": SHOP})
+    ran = project.run_alone(*mode, *PRODUCTION)
     assert (ran.status, ran.record["run"]["incidents"]) == (1, [])
 
 

@@ -68,6 +68,24 @@ def test_interrupt_ends_the_run_blocked(project: Project, mode: tuple[str, ...])
     assert "FINAL BLOCKED" in ran.out
 
 
+def test_nothing_acts_after_an_interrupted_run_was_judged(project: Project) -> None:
+    """A worker goes on for some seconds, and what it started then no record would say."""
+    acting = """
+    @pytest.mark.stage("api", side_effects=True)
+    @pytest.mark.parametrize("n", [1, 2])
+    def test_a(n):
+        Path("running" if n == 1 else "second").touch()
+        time.sleep(3)
+    """
+    project.write({"test_api.py": acting})
+    ran = project.run_signalled(signal.SIGINT, "-n1")
+    assert {name: c["attempts"] for name, c in ran.criteria.items()} == {
+        "api.a[1]": 1,
+        "api.a[2]": 0,
+    }
+    assert not (project.root / "second").exists()
+
+
 def test_kill_before_the_first_test_leaves_the_last_record(project: Project) -> None:
     """A run that dies before its session starts writes nothing: the record's age shows it."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})

@@ -256,6 +256,21 @@ def test_last_failed_is_a_partial_run(project: Project) -> None:
     assert (ran.status, ran.final, ran.record["run"]["complete"]) == (0, "CONFIRMED", False)
 
 
+@MODES
+def test_last_failed_may_collect_everything(project: Project, mode: tuple[str, ...]) -> None:
+    """If nothing failed before, `--lf` leaves nothing out; otherwise the rest isn't known."""
+    lean = tuple(name for name in LEAN if name != "cacheprovider")
+    project.write({"test_api.py": API, "test_shop.py": SHOP.replace("pass", "assert 0")})
+    ran = project.run_alone(*mode, "--lf", lean=lean)
+    assert (ran.status, ran.final, ran.record["run"]["incidents"]) == (1, "FAILED", [])
+    (project.folder / "status.json").unlink()
+    project.write({"test_shop.py": SHOP})
+    part = project.run_alone(*mode, "--lf", lean=lean)
+    assert part.verdicts == {"shop.open": "CONFIRMED"}
+    assert part.final == "BLOCKED"
+    assert "test_api.py has criteria that weren't" in part.record["run"]["incidents"][0]["reason"]
+
+
 CLASS = """
 @api
 class TestApi:
@@ -419,6 +434,31 @@ def test_a_part_of_a_file_is_named_from_another_folder(
     monkeypatch.chdir(project.root / "below")
     ran = project.run("--rootdir", "..", "../test_api.py::test_b")
     assert ran.criteria["api.a"]["carried_over"]
+
+
+@MODES
+def test_a_file_outside_of_pytests_root_is_found_by_its_path(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """Its node id doesn't begin at the root; of two files with one such path, neither is known."""
+    lean = tuple(name for name in LEAN if name != "cacheprovider")
+    ini = {"config/pytest.ini": "[pytest]\naddopts = --import-mode=importlib\n"}
+    project.write({**ini, "suite/x/test_api.py": API, "suite/x/test_shop.py": SHOP})
+    project.write({"pyproject.toml": '[tool.prodstatus]\npaths = ["suite"]\n'})
+    part = ("-c", "config/pytest.ini", *mode, "suite")
+    assert project.run_alone(*part, "--lf", lean=lean).final == "CONFIRMED"
+    assert project.run_alone(*part, "--stage=api").final == "CONFIRMED"
+    assert project.run_alone(*part, "--stage=shop").final == "CONFIRMED"
+    project.write({"suite/x/test_api.py": f"{API}# edited\n"})
+    ran = project.run_alone(*part, "--stage=shop")
+    assert ran.verdicts["api.a"] == "BLOCKED not-run"
+    assert "was edited" in ran.criteria["api.a"]["reason"]
+
+    project.write({"suite/x/test_api.py": "", "other/x/test_shop.py": API})
+    project.run_alone(*part, "other")
+    ran = project.run_alone(*part, "other", "--stage=api")
+    assert ran.verdicts["shop.open"] == "BLOCKED not-run"
+    assert "no digest" in ran.criteria["shop.open"]["reason"]
 
 
 def test_evidence_required_since_then_is_required_of_what_is_carried_over(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.project import SERIAL, SHOP, XDIST, Project
+from tests.integration.project import SERIAL, SHOP, XDIST, Project, plain
 
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 TWO_STAGES = {
     "two marks": "@api\n@shop\ndef test_a(): pass\n",
     "a parameter": """
@@ -97,7 +98,7 @@ def test_one_stage_named_again_says_more(project: Project) -> None:
     }
 
 
-@pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+@MODES
 def test_criterion_has_an_id_of_its_own(project: Project, mode: tuple[str, ...]) -> None:
     """An id in the mark lets a function be renamed, and two classes have the same tests."""
     text = """
@@ -188,3 +189,63 @@ def test_one_name_for_two_tests_is_refused(project: Project) -> None:
     assert ran.status == 4
     assert "'api.up' belongs to two test functions" in ran.err
     assert "stage('api', criterion='its-name')" in ran.err
+
+
+SAME = """
+import pytest
+
+def pytest_collect_file(parent, file_path):
+    if file_path.suffix == ".yaml":
+        return File.from_parent(parent, path=file_path)
+
+class File(pytest.File):
+    def collect(self):
+        for _ in range(2):
+            item = Item.from_parent(self, name="up")
+            item.add_marker(pytest.mark.stage("api"))
+            yield item
+
+class Item(pytest.Item):
+    def runtest(self): pass
+"""
+
+
+@MODES
+@pytest.mark.parametrize("other", ["@api\n", ""], ids=["a criterion", "another test"])
+def test_two_files_with_one_node_id_are_refused(
+    project: Project, mode: tuple[str, ...], other: str
+) -> None:
+    """Outside pytest's root, two files of one name may have one node id; both are named."""
+    project.write({
+        "config/pytest.ini": "[pytest]\naddopts = --import-mode=importlib\n",
+        "x/test_s.py": "@api\ndef test_a(): assert 0\n",
+        "y/test_s.py": f"{other}def test_a(): pass\n",
+    })  # fmt: skip
+    ran = project.run_alone("-c", "config/pytest.ini", *mode, "x", "y")
+    words = plain(ran.out + ran.err)
+    assert "test_s.py::test_a: two tests have this node id, in x/test_s.py and y/test_s.py" in words
+    assert f"--rootdir={project.root.resolve()}" in words
+    assert ran.status == 4
+    rooted = project.run_alone("-c", "config/pytest.ini", *mode, "--rootdir=.", "x", "y")
+    assert "two tests have this node id" not in plain(rooted.out + rooted.err)
+
+
+@MODES
+def test_two_items_of_a_file_with_one_node_id_are_refused(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """Another kind of test may have one name twice in a file."""
+    project.write({"conftest.py": SAME, "x.yaml": ""})
+    ran = project.run_alone(*mode)
+    words = plain(ran.out + ran.err)
+    assert "x.yaml::up: two tests have this node id, in x.yaml: give each a name" in words
+    assert ran.status == 4
+
+
+def test_a_test_that_is_listed_twice_is_one(project: Project) -> None:
+    """A file that is collected again, and an item that a hook repeats, are no other test."""
+    hook = "def pytest_collection_modifyitems(items): items.extend(items[:])\n"
+    project.write({"conftest.py": SAME.replace("range(2)", "range(1)") + hook, "x.yaml": ""})
+    project.write({"test_api.py": "@api\ndef test_a(): pass\n"})
+    ran = project.run_alone("--keep-duplicates", ".", "test_api.py")
+    assert ran.verdicts == {"api.a": "CONFIRMED", "api.up": "CONFIRMED"}

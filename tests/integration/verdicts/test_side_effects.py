@@ -122,6 +122,36 @@ def test_evidence_survives_a_crash_on_the_next_line(project: Project, arg: str) 
     assert ran.status != 0
 
 
+@MODES
+@pytest.mark.parametrize("then", ["raise KeyboardInterrupt", "pytest.exit('stop')"])
+@pytest.mark.parametrize("protocol", ["rerunfailures", "conftest"])
+def test_an_interrupted_start_is_a_start(
+    project: Project, mode: tuple[str, ...], then: str, protocol: str
+) -> None:
+    """It counts as started, with its evidence, whichever plugin withholds its reports."""
+    files = {"test_api.py": ONCE.format(then=then), "test_shop.py": SHOP}
+    if protocol == "conftest":
+        files["conftest.py"] = """
+        from _pytest.runner import runtestprotocol
+        def pytest_runtest_protocol(item, nextitem):
+            for report in runtestprotocol(item, nextitem=nextitem, log=False):
+                item.ihook.pytest_runtest_logreport(report=report)
+            return True
+        """
+    project.write(files)
+    lean = RERUN if protocol == "rerunfailures" else LEAN
+    ran = project.run_alone(*mode, lean=lean)
+    assert (starts(project), ran.status) == (1, 2)
+    assert ran.verdicts["api.buy"] == "BLOCKED not-run"
+    assert ran.criteria["api.buy"]["reason"] == "it did not run to its end"
+    assert ran.criteria["api.buy"]["attempts"] == 1
+    assert ran.values("api.buy") == {"order_id": {"type": "text", "value": "A-1"}}
+    after = project.run_alone(*mode, "--unmet", lean=lean)
+    assert starts(project) == 1
+    assert after.verdicts == {"api.buy": "BLOCKED not-run", "shop.open": "CONFIRMED"}
+    assert after.status == 10
+
+
 def test_crash_is_no_flake(project: Project) -> None:
     """With side effects, a crash stays the worst that was seen, even if a rerun follows.
 

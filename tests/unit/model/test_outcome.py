@@ -89,11 +89,19 @@ TABLE: dict[str, tuple[tuple[Phase, ...], Verdict, Kind | None, str]] = {
         (phase("setup", "skipped", "bug 7", xfail=True), TEARDOWN),
         F, Kind.KNOWN_FAILURE, "bug 7",
     ),
-    "xfail(run=False), without a reason": (
+    "xfail, without a reason": (
         (phase("setup", "skipped", "", xfail=True), TEARDOWN),
         F, Kind.KNOWN_FAILURE, "no reason given",
     ),
     # BLOCKED
+    "xfail(run=False)": (
+        (phase("setup", "skipped", "[NOTRUN] bug 7", xfail=True), TEARDOWN),
+        B, Kind.KNOWN_FAILURE, "it was not run, as its xfail mark says: bug 7",
+    ),
+    "xfail(run=False), without a reason": (
+        (SETUP, phase("call", "skipped", "[NOTRUN]", xfail=True), TEARDOWN),
+        B, Kind.KNOWN_FAILURE, "it was not run, as its xfail mark says: no reason given",
+    ),
     "xpass, not strict": (
         (SETUP, phase("call", "passed", xfail=True), TEARDOWN),
         B, Kind.KNOWN_FAILURE, "it passed against its xfail mark",
