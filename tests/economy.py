@@ -196,6 +196,8 @@ def files_in_memory() -> None:
         for name in ("PYTEST_DEBUG_TEMPROOT", "TMPDIR"):
             os.environ.setdefault(name, str(memory))
         tempfile.tempdir = None  # looked up before
+        # Now, and not first in a test that sets TMPDIR: it is kept.
+        tempfile.gettempdir()
 
 
 @contextmanager

@@ -41,6 +41,7 @@ from tests.acceptance.support.probes.questions import NAMES, Scope, ahead, quest
 from tests.acceptance.support.purchase.placed import acts
 from tests.acceptance.support.secrets import announced_to
 from tests.acceptance.support.settings import Settings
+from tests.acceptance.support.variables import read_dotenv
 
 if TYPE_CHECKING:  # each is imported by the first criterion that needs it
     from tests.acceptance.support.aliexpress.client import AliExpressClient
@@ -103,9 +104,7 @@ def dotenv(checkout: Path, prodstatus_target: str) -> Mapping[str, str]:
     path = checkout / ".env"
     if prodstatus_target == "demo" or not path.is_file():
         return {}
-    from dotenv import dotenv_values
-
-    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    return read_dotenv(path)
 
 
 @pytest.fixture(scope="session")

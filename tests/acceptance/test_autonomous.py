@@ -130,10 +130,14 @@ def test_autopilot_cycle_succeeded(
         f"(newest: {listed(failure.words for failure in autopilot.broken[:5])})"
     )
     if autopilot.unclear:
+        since = (
+            "autopilot_stats in system_configs can't be read"
+            if autopilot.unreadable
+            else "the run that ended since may be that one, or another user's"
+        )
         blocked(
             f"the autopilot failed for {len(autopilot.unclear)} users "
-            f"({listed(failure.words for failure in autopilot.unclear[:5])}), and what has "
-            "succeeded since may all be other users'",
+            f"({listed(failure.words for failure in autopilot.unclear[:5])}), and {since}",
             kind="inconclusive",
             remedy="look at these users' cycles in the store",
         )

@@ -54,7 +54,7 @@ def test_profit_adds_up(arithmetic: profit.Arithmetic, evidence: Evidence) -> No
     require_data(arithmetic.sales, "sales")
     assert not arithmetic.wrong, (
         f"{arithmetic.wrong} of {arithmetic.sales} sales do not add up with a commission of "
-        f"{arithmetic.commission_percent} % (gross {arithmetic.wrong_gross}, commission "
+        f"{arithmetic.commission_percent} percent (gross {arithmetic.wrong_gross}, commission "
         f"{arithmetic.wrong_commission}, net {arithmetic.wrong_net}; "
         f"newest sales: {listed(arithmetic.newest_wrong)})"
     )
@@ -64,6 +64,14 @@ def test_profit_adds_up(arithmetic: profit.Arithmetic, evidence: Evidence) -> No
             f"is not known (newest sales: {listed(arithmetic.newest_cost_unclear)})",
             kind="inconclusive",
             remedy="set the currency of their products in the store",
+        )
+    if arithmetic.rate_unclear:
+        blocked(
+            f"{arithmetic.rate_unclear} of {arithmetic.sales} sales have another commission rate "
+            f"than those after them (newest sales: {listed(arithmetic.newest_rate_unclear)}), and "
+            "no sale of the window is before them",
+            kind="inconclusive",
+            remedy="compare them with the sales before, or raise PRODSTATUS_WINDOW to include some",
         )
 
 

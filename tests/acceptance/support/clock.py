@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Protocol, TypeVar, overload
 
 T = TypeVar("T")
@@ -51,6 +51,17 @@ def from_column(value: datetime | None) -> datetime | None:
 def to_column(instant: datetime) -> datetime:
     """Return an aware instant as a column holds it."""
     return instant.astimezone(timezone.utc).replace(tzinfo=None)
+
+
+def too_early(made: datetime | None, ordered: datetime | None) -> str:
+    """Return the words for what a provider made long before the store ordered it; "" if it didn't.
+
+    Two days cover any time zone that the provider's time may be in, and clocks that are wrong.
+    """
+    if made is None or ordered is None or made >= ordered - timedelta(days=2):
+        return ""
+    made_at, ordered_at = (f"{instant:%Y-%m-%d %H:%M}" for instant in (made, ordered))
+    return f"made at {made_at}, long before the store's own row of {ordered_at} UTC"
 
 
 def read_instant(value: object) -> datetime | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from pytest_prodstatus import blocked
 from tests.acceptance.support.purchase.arming import PurchaseSettings
@@ -71,6 +72,7 @@ class Settings:
         aliexpress_base_url: the supplier's host.
         paypal_environment: which PayPal the configured application belongs to.
         paypal_base_url: PayPal's host, if it isn't the public one.
+        paypal_prefix: what the names of the application's two variables begin with.
         paypal_client_id: the application.
         paypal_client_secret: its secret.
         purchase: what the one real order needs.
@@ -105,6 +107,7 @@ class Settings:
     aliexpress_base_url: str
     paypal_environment: str
     paypal_base_url: str | None
+    paypal_prefix: str
     paypal_client_id: Secret | None
     paypal_client_secret: Secret | None
     purchase: PurchaseSettings
@@ -156,6 +159,7 @@ class Settings:
             aliexpress_base_url=read.base_url("ALIEXPRESS_API_BASE_URL") or _ALIEXPRESS_HOST,
             paypal_environment=paypal_environment,
             paypal_base_url=read.base_url("PAYPAL_API_BASE_URL"),
+            paypal_prefix=prefix,
             paypal_client_id=read.secret(f"{prefix}CLIENT_ID"),
             paypal_client_secret=read.secret(f"{prefix}CLIENT_SECRET"),
             purchase=PurchaseSettings.read(read),
@@ -198,12 +202,21 @@ class Settings:
                 kind="missing-config",
                 remedy=f"set PAYPAL_ENVIRONMENT={self.environment} with that environment's client",
             )
+        host = _host(self.paypal_base_url or "")
+        theirs = "sandbox" if host.endswith(".sandbox.paypal.com") else "production"
+        if host.endswith(".paypal.com") and theirs != self.environment:
+            blocked(
+                f"PAYPAL_API_BASE_URL is {theirs}'s host {host!r}, while the rows judged are "
+                f"those of {self.environment!r}",
+                kind="missing-config",
+                remedy=f"unset PAYPAL_API_BASE_URL: {_PAYPAL_HOSTS[self.environment]} is the host",
+            )
         description = f"the {self.environment} PayPal application's"
+        names = (f"{self.paypal_prefix}CLIENT_ID", f"{self.paypal_prefix}CLIENT_SECRET")
         return PayPalAccess(
             base_url=self.paypal_url,
-            client_id=self.paypal_client_id or _missing("PAYPAL_CLIENT_ID", description),
-            client_secret=self.paypal_client_secret
-            or _missing("PAYPAL_CLIENT_SECRET", description),
+            client_id=self.paypal_client_id or _missing(names[0], description),
+            client_secret=self.paypal_client_secret or _missing(names[1], description),
         )
 
 
@@ -218,6 +231,13 @@ def _environment(read: Variables, target: str) -> str:
             remedy=f"unset {name}, or judge another target with --target",
         )
     return environment
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:  # brackets without an address between them
+        return ""
 
 
 def _missing(name: str, description: str) -> Secret:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import NoReturn
 
 from pytest_prodstatus import Money, blocked
@@ -104,6 +107,30 @@ class Variables:
         if not match:
             _refuse(name, value, "an amount and a currency", "25.00 USD")
         return Money(Decimal(match[1]), match[2])
+
+
+def read_dotenv(path: Path) -> Mapping[str, str]:
+    """Return the variables of a `.env` file in UTF-8 or, with a byte-order mark, UTF-16.
+
+    Raises:
+        Blocked: missing-config, if it is in another encoding: a guess could give the one real order
+            to another address.
+    """
+    from dotenv import dotenv_values
+
+    content = path.read_bytes()
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    # A NUL is what UTF-16 without a mark has between two letters.
+    text = content.decode("utf-16" if marked else "utf-8-sig", errors="replace")
+    wrong = [n for n, line in enumerate(text.split("\n"), 1) if "\ufffd" in line or "\0" in line]
+    if wrong:
+        blocked(
+            f"line {wrong[0]} of {path.name} is not in UTF-8, so its variables can't be read",
+            kind="missing-config",
+            remedy=f"save {path.name} as UTF-8",
+        )
+    values = dotenv_values(stream=io.StringIO(text))
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _refuse(name: str, value: str, form: str, example: str) -> NoReturn:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from pytest_prodstatus import Blocked, Money
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
+from tests.acceptance.support.variables import read_dotenv
 from tests.unit.acceptance.purchases import ARMED
 
 Make = Callable[..., Settings]
@@ -82,14 +84,68 @@ def test_the_production_application_wins(variables: Make) -> None:
         **both, PAYPAL_PRODUCTION_CLIENT_ID="c", PAYPAL_PRODUCTION_CLIENT_SECRET="d"
     ).require_paypal()
     assert (found.client_id, found.client_secret) == (Secret("c"), Secret("d"))
-    with pytest.raises(Blocked, match="PAYPAL_CLIENT_SECRET"):
-        variables(**both, PAYPAL_PRODUCTION_CLIENT_ID="c").require_paypal()
+    for half, other in (("ID", "SECRET"), ("SECRET", "ID")):
+        with pytest.raises(Blocked, match=f"^PAYPAL_PRODUCTION_CLIENT_{other} is not set$"):
+            variables(**both, **{f"PAYPAL_PRODUCTION_CLIENT_{half}": "c"}).require_paypal()
 
 
 def test_a_sandbox_paypal_does_not_prove_production(variables: Make) -> None:
     """It is another PayPal altogether."""
     with pytest.raises(Blocked, match="PAYPAL_ENVIRONMENT is 'sandbox'"):
         variables(PAYPAL_ENVIRONMENT="sandbox", PAYPAL_CLIENT_ID="a").require_paypal()
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "right"),
+    [
+        ("production", "https://api-m.sandbox.paypal.com", False),
+        ("production", "https://API-M.Sandbox.PayPal.com.:443/", False),
+        ("production", "https://api.sandbox.paypal.com", False),
+        ("production", "https://api-m.paypal.com", True),
+        ("production", "https://sandbox.paypal.com.example.test", True),
+        ("staging", "https://api-m.paypal.com", False),
+        ("staging", "https://api-m.sandbox.paypal.com/", True),
+        ("staging", "http://127.0.0.1:8080", True),
+    ],
+)
+def test_a_host_of_paypal_is_that_of_the_environment(
+    variables: Make, target: str, host: str, right: bool
+) -> None:
+    """The sandbox's answers prove nothing about production; a host of one's own may be either."""
+    access = {"PAYPAL_CLIENT_ID": "a", "PAYPAL_CLIENT_SECRET": "b", "PAYPAL_API_BASE_URL": host}
+    found = variables(target=target, **access)
+    if right:
+        assert found.require_paypal().base_url == host
+        return
+    with pytest.raises(Blocked, match=r"^PAYPAL_API_BASE_URL is") as caught:
+        found.require_paypal()
+    assert caught.value.reason.kind.value == "missing-config"
+
+
+_DOTENV = "TEST_USER_ID=7\r\nTEST_CITY='Málaga-Centro'\r\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_is_read_in_its_encoding(tmp_path: Path, encoding: str) -> None:
+    """A byte-order mark is no part of the first name."""
+    path = tmp_path / ".env"
+    path.write_bytes(_DOTENV.encode(encoding))
+    assert read_dotenv(path) == {"TEST_USER_ID": "7", "TEST_CITY": "Málaga-Centro"}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "line"), [("latin-1", 2), ("cp1252", 2), ("utf-16-le", 1), ("utf-16-be", 1)]
+)
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path, encoding: str, line: int) -> None:
+    """A guess could send the one real order elsewhere; the line is named, and not shown."""
+    path = tmp_path / ".env"
+    path.write_bytes(_DOTENV.encode(encoding))
+    with pytest.raises(Blocked, match=rf"^line {line} of \.env is not in UTF-8") as caught:
+        read_dotenv(path)
+    assert (caught.value.reason.kind.value, "laga" in caught.value.reason.text) == (
+        "missing-config",
+        False,
+    )
 
 
 def test_secrets_and_people_are_not_shown(variables: Make) -> None:

@@ -10,13 +10,16 @@ column, and a read-only transaction refuses it, as a hot standby does. It is the
 leaves nothing behind even if it is let through: it fires no trigger and no rule, burns no sequence
 number, takes no row and needs the weakest table lock that a write has.
 Source: PostgreSQL's manual on SELECT ("The Locking Clause") and on SET TRANSACTION.
+
+Two things would make the database say less than the store holds, without an error: a replica that
+doesn't follow its primary, and policies that hide rows. Both end as BLOCKED.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_prodstatus import blocked
@@ -48,19 +51,25 @@ SELECT ARRAY(
 
 # One statement, so that it follows BEGIN at once: it fixes the snapshot, and a transaction that has
 # run a query can no longer be switched back to read-write (25001). The snapshot is taken while it
-# runs, so all that was committed before its `at` is seen. No JIT: compiling takes longer than a
-# statement of a second or two (measured on PostgreSQL 15 at a million rows).
+# runs, so all that was committed before its instant is seen. No JIT: compiling takes longer than a
+# statement of a second or two (measured on PostgreSQL 15 at a million rows). With row_security off
+# a statement whose rows a policy might hide is an error, as pg_dump has it.
 _BEGIN = """
-SELECT statement_timestamp() AT TIME ZONE 'UTC' AS at,
+SELECT statement_timestamp() AT TIME ZONE 'UTC' AS now,
+       pg_is_in_recovery() AS replica,
+       pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC' AS replayed,
        set_config('statement_timeout', :statement_timeout, true),
        set_config('lock_timeout', :lock_timeout, true),
        set_config('idle_in_transaction_session_timeout', :idle_timeout, true),
        set_config('TimeZone', 'UTC', true),
        set_config('jit', 'off', true),
+       set_config('row_security', 'off', true),
        set_config('application_name', :application_name, true),
        CASE WHEN CAST(:schema AS text) IS NOT NULL
             THEN set_config('search_path', quote_ident(:schema), true) END
 """
+
+_LONGEST_LAG = timedelta(minutes=15)
 
 
 class Database:
@@ -115,8 +124,9 @@ class Database:
         """Open a read-only transaction; it is rolled back, having written nothing, at the end.
 
         Raises:
-            Blocked: no connection could be made, or it did not refuse a write; timeout, if all of
-                it took longer than the budget.
+            Blocked: no connection could be made, or it did not refuse a write; inconclusive, if it
+                is to a replica that is too far behind; timeout, if all of it took longer than the
+                budget.
         """
         with Deadline(self._budget, self.place) as self._deadline:
             if self._driver is not None:
@@ -156,8 +166,37 @@ class Database:
         assert self._deadline is not None
         deadline = self._deadline
         with blocking_faults(self.place, deadline), self._engine.connect() as connection:
-            at = connection.execute(text(_BEGIN), self._settings).mappings().one()["at"]
-            yield Transaction(connection, from_column(at), self.place, deadline)
+            begun = dict(connection.execute(text(_BEGIN), self._settings).mappings().one())
+            yield Transaction(connection, _instant(begun, self.place), self.place, deadline)
+
+
+def _instant(begun: Row, place: str) -> datetime:
+    """Return the instant of a transaction's snapshot: on a replica, of what it replayed last.
+
+    What was due only after that may have been done since, and not be replayed yet.
+
+    Raises:
+        Blocked: inconclusive, if a replica is too far behind to prove anything about the store.
+    """
+    now: datetime = from_column(begun["now"])
+    if not begun["replica"]:
+        return now
+    replayed = from_column(begun["replayed"])
+    if replayed is None or now - replayed > _LONGEST_LAG:
+        last = (
+            f"has replayed its last transaction of {replayed.isoformat(timespec='seconds')}"
+            if replayed
+            else "hasn't replayed any transaction since it was started"
+        )
+        minutes = _LONGEST_LAG // timedelta(minutes=1)
+        blocked(
+            f"the database at {place} is a replica that at {now.isoformat(timespec='seconds')} "
+            f"{last}, and one that may be more than {minutes} minutes behind proves nothing",
+            kind="inconclusive",
+            remedy="run again when it follows its primary, or set DATABASE_URL to the primary, "
+            "also if that has just been quiet for as long",
+        )
+    return min(now, replayed)
 
 
 def _require_refused_writes(begin: Callable[[], AbstractContextManager[Transaction]]) -> None:

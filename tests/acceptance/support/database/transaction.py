@@ -161,7 +161,7 @@ class Transaction:
             self._connection.execute(text(statement))
         except DBAPIError as error:
             state = sqlstate_of(error)
-            if state in states:
+            if state in states and not _is_of_a_policy(error):
                 return state
             if self._deadline.over:
                 self._deadline.end()
@@ -231,6 +231,12 @@ def block_on_fault(error: DBAPIError, place: str) -> NoReturn:
         _block_access(place, _ACCESS[state])
     if state is None and _WRONG_PARAMETER.search(words):
         _block_access(place, words)
+    if _is_of_a_policy(error):
+        blocked(
+            f"row-level security may hide rows from the database role: {words}",
+            kind="missing-config",
+            remedy="let the role in DATABASE_URL see every row: ALTER ROLE … BYPASSRLS",
+        )
     if state == "42501":
         blocked(
             f"the database role may not read what the criterion needs: {words}",
@@ -259,6 +265,14 @@ def block_on_fault(error: DBAPIError, place: str) -> NoReturn:
 def sqlstate_of(error: DBAPIError) -> str | None:
     """Return the SQLSTATE of an error, from its message if the driver has none."""
     return getattr(error.orig, "sqlstate", None) or _state_by_words(str(error.orig))
+
+
+def _is_of_a_policy(error: DBAPIError) -> bool:
+    """Return whether row-level security refused the statement, which row_security = off makes it.
+
+    The SQLSTATE is that of a missing right, and the message is in the server's language.
+    """
+    return getattr(getattr(error.orig, "diag", None), "source_function", "") == "check_enable_rls"
 
 
 def _block_access(place: str, why: str) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.acceptance.support.clock import from_column, read_instant
@@ -59,7 +59,7 @@ CYCLE = Question(
   -- How many steps an order took before the first that it didn't take.
   SELECT t.*, array_position(
     ARRAY[found_at IS NOT NULL, made, COALESCE(published_at < ordered_at, false),
-          NULLIF(btrim(trade, :blank), '') IS NOT NULL,
+          COALESCE(trade !~* :no_payment AND trade ~ :payment, false),
           status = 'PURCHASED' AND supplier_id IS NOT NULL, NOT by_hand,
           sale_id IS NOT NULL AND NOT fell_through,
           COALESCE(net > 0 AND net <> 'NaN', false),
@@ -133,7 +133,7 @@ WITH failures AS (
   SELECT n.* FROM newest n
   WHERE NOT EXISTS (SELECT 1 FROM made m WHERE m.user_id = n.user_id AND m.at >= n.at)
 )
-SELECT (SELECT left(value, 20000) FROM system_configs WHERE key = 'autopilot_stats') AS stats,
+SELECT (SELECT left(value, 1000000) FROM system_configs WHERE key = 'autopilot_stats') AS stats,
        (SELECT max(at) FROM made WHERE what = 'opportunity') AS newest_opportunity,
        (SELECT max(at) FROM made WHERE what = 'product') AS newest_product,
        (SELECT max(at) FROM made WHERE what = 'listing') AS newest_listing,
@@ -145,6 +145,9 @@ SELECT (SELECT left(value, 20000) FROM system_configs WHERE key = 'autopilot_sta
              FROM stalled s ORDER BY at DESC, user_id) AS others_succeeded,
        CAST(:soon AS timestamp) AS soon
 """
+
+# A run's end is written after each cycle, also after one that failed.
+_OWN_END = timedelta(minutes=5)
 
 STEPS = (
     ("found", "product found by the trend search"),
@@ -260,6 +263,7 @@ class Autopilot:
         total_runs: as the autopilot counts them, of all users; None if it has no statistics that
             can be read.
         last_run: the end of the last of them.
+        unreadable: whether there are statistics that can't be read.
         newest_opportunity, newest_product, newest_listing: what cycles made, of any age.
         failures: full cycles of the window that failed, by the store's log.
         stalled: of each user, the newest of them, unless that user's cycles made something since.
@@ -267,6 +271,7 @@ class Autopilot:
 
     total_runs: int | None
     last_run: datetime | None
+    unreadable: bool
     newest_opportunity: datetime | None
     newest_product: datetime | None
     newest_listing: datetime | None
@@ -282,17 +287,23 @@ class Autopilot:
     @property
     def broken(self) -> tuple[Failure, ...]:
         """The failures that are newer than every sign of a success of their user."""
+        if self.unreadable:
+            return ()
         last = self.last_run
         return tuple(failure for failure in self.stalled if last is None or failure.at > last)
 
     @property
     def unclear(self) -> tuple[Failure, ...]:
-        """Those after which a cycle has ended that may have been another user's."""
+        """Those after which a cycle has ended that may have been itself, or another user's."""
         return tuple(
             failure
             for failure in self.stalled
-            if failure not in self.broken and failure.others_succeeded
+            if failure not in self.broken and (failure.others_succeeded or self._is_own(failure))
         )
+
+    def _is_own(self, failure: Failure) -> bool:
+        """Return whether the last run may be the cycle that failed."""
+        return self.last_run is None or self.last_run - failure.at <= _OWN_END
 
 
 def cycle(ask: Ask) -> Cycle:
@@ -331,10 +342,15 @@ def _stats(text: str | None, *, before: datetime) -> dict[str, Any]:
     stats = found if isinstance(found, dict) else {}
     runs, last = stats.get("totalRuns"), stats.get("lastRunTimestamp")
     ended = read_instant(last)
+    unreadable = text is not None and (not stats or (bool(runs) and ended is None))
     if ended is not None and ended >= before:
         ended = None
     counted = isinstance(runs, int) and not isinstance(runs, bool)
-    return {"total_runs": runs if counted else None, "last_run": ended if runs else None}
+    return {
+        "total_runs": runs if counted else None,
+        "last_run": ended if runs else None,
+        "unreadable": unreadable,
+    }
 
 
 def _candidate(values: list[Any], times: list[datetime | None]) -> Candidate:

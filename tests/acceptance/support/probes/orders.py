@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from tests.acceptance.support.clock import read_instant
 from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of
@@ -319,7 +321,7 @@ PURCHASES = Question(
     steps=_JUDGED,
     row="""
 SELECT counted.*,
-       ARRAY(SELECT jsonb_build_array(id, supplier_id, by_hand, user_id)
+       ARRAY(SELECT jsonb_build_array(id, supplier_id, by_hand, user_id, created)
              FROM judged WHERE status = 'PURCHASED' AND supplier_id IS NOT NULL
              ORDER BY by_hand, created DESC, id LIMIT :supplier_sample) AS sample
 FROM (
@@ -437,12 +439,13 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase:
-    """A PURCHASED order, the supplier's id for it, its seller, and whether a person bought it."""
+    """A PURCHASED order, the supplier's id, its seller, its date, and if a person bought it."""
 
     order_id: str
     supplier_id: str
     by_hand: bool
     user_id: int | None = None
+    ordered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -487,8 +490,14 @@ def newest_purchases(ask: Ask) -> Purchases:
     """Return the window's newest PURCHASED orders with real supplier ids."""
     row = ask(PURCHASES.statement)
     chosen = tuple(
-        Purchase(order_id=order_id, supplier_id=supplier, by_hand=hand, user_id=user_id)
-        for order_id, supplier, hand, user_id in row["sample"]
+        Purchase(
+            order_id=order_id,
+            supplier_id=supplier,
+            by_hand=hand,
+            user_id=user_id,
+            ordered_at=read_instant(created),
+        )
+        for order_id, supplier, hand, user_id, created in row["sample"]
     )
     return Purchases(
         purchased=row["purchased"],

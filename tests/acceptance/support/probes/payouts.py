@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
+from tests.acceptance.support.clock import read_instant
 from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.database.transaction import Ask, Row
 from tests.acceptance.support.probes.facts import fields_of
@@ -177,7 +179,7 @@ _BY_PAYONEER = """user_payout IS NOT NULL AND (
 _TO_LOOK_UP = """jsonb_build_array(
   c.id, c.currency, CAST(c.commission AS text), CAST(c.net AS text),
   c.admin_payout, c.user_payout, NULLIF(btrim(u."paypalPayoutEmail", :blank), ''),
-  NULLIF(btrim(u."payoneerPayoutEmail", :blank), '') IS NOT NULL, c.user_id)"""
+  NULLIF(btrim(u."payoneerPayoutEmail", :blank), '') IS NOT NULL, c.user_id, c.created)"""
 
 NEWEST = Question(
     name="newest_payouts",
@@ -283,6 +285,7 @@ class Payout:
         receiver: the address configured now; a person's, so not in the repr.
         payoneer: whether it was made through Payoneer, which can't be looked up.
         or_payoneer: whether it may have been: its user has an address there as well.
+        sold_at: when the sale was made.
     """
 
     sale_id: int
@@ -294,6 +297,7 @@ class Payout:
     payoneer: bool
     or_payoneer: bool = False
     user_id: int | None = None
+    sold_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,7 +358,8 @@ def _payouts(row: Row) -> tuple[Payout, ...]:
 
 
 def _of_sale(sale: list[object], admin_receiver: str | None) -> list[Payout]:
-    sale_id, currency, commission, net, admin_id, user_payout, receiver, has_payoneer, seller = sale
+    sale_id, currency, commission, net, admin_id, user_payout, receiver, has_payoneer = sale[:8]
+    seller, created = sale[8:]
     ids = {"admin": (admin_id, commission, admin_receiver), "user": (user_payout, net, receiver)}
     return [
         Payout(
@@ -368,6 +373,7 @@ def _of_sale(sale: list[object], admin_receiver: str | None) -> list[Payout]:
             and ("payoneer" in str(batch_id).lower() or (to is None and has_payoneer is True)),
             or_payoneer=role == "user" and has_payoneer is True,
             user_id=None if seller is None else int(str(seller)),
+            sold_at=read_instant(created),
         )
         for role, (batch_id, amount, to) in ids.items()
         if batch_id is not None

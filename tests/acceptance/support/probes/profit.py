@@ -71,7 +71,9 @@ FROM completed""",
 
 # A sale is compared with today's rate if it was made since the configuration was last changed. An
 # older one must agree with some rate: its own is known to within `tolerance`, and a sale beside it
-# in time shares it. Small profits tell no rate, so they are no neighbours.
+# in time shares it. Small profits tell no rate, so they are no neighbours, but have some. If none
+# is before it in the window, those outside of it may share its rate: unless it is today's, it isn't
+# known what it should be (NULL).
 _PRECISE = "2"  # percentage points
 ARITHMETIC = Question(
     name="arithmetic",
@@ -117,29 +119,34 @@ ARITHMETIC = Question(
   FROM calculated
   WHERE gross > 0 AND gross <> 'NaN' AND commission <> 'NaN' AND NOT of_today
 )""",
-        "beside": f"""AS (
-  SELECT id, lag(low) OVER by_time AS low_before, lag(high) OVER by_time AS high_before,
-         lead(low) OVER by_time AS low_after, lead(high) OVER by_time AS high_after
+        "dated": f"""AS MATERIALIZED (
+  SELECT *, high - low <= {_PRECISE} AS precise,
+         count(*) FILTER (WHERE high - low <= {_PRECISE}) OVER (ORDER BY created, id) AS nth
   FROM implied
-  WHERE high - low <= {_PRECISE}
-  WINDOW by_time AS (ORDER BY created, id)
 )""",
-        "agreed": """AS (
+        "beside": """AS (
+  SELECT i.id, i.low, i.high, b.low AS low_before, b.high AS high_before,
+         a.low AS low_after, a.high AS high_after
+  FROM dated i
+  LEFT JOIN dated b ON b.precise AND b.nth = i.nth - CASE WHEN i.precise THEN 1 ELSE 0 END
+  LEFT JOIN dated a ON a.precise AND a.nth = i.nth + 1
+)""",
+        "agreed": """AS MATERIALIZED (
   SELECT x.*, CASE
     WHEN x.of_today OR COALESCE(x.gross, 0) <= 0 THEN COALESCE(
       abs(x.commission - round(x.gross * r.pct / 100, x.digits)) <= x.tolerance
         OR x.gross <= 0 AND x.commission BETWEEN x.gross AND 0, false)
-    WHEN i.high < 0 OR i.low > 100 OR i.id IS NULL THEN false
-    WHEN b.low_before IS NULL AND b.low_after IS NULL THEN true
-    ELSE COALESCE(i.low <= b.high_before AND b.low_before <= i.high, false)
-      OR COALESCE(i.low <= b.high_after AND b.low_after <= i.high, false)
+    WHEN b.high < 0 OR b.low > 100 OR b.id IS NULL THEN false
+    WHEN b.low <= b.high_before AND b.low_before <= b.high
+      OR b.low <= b.high_after AND b.low_after <= b.high THEN true
+    WHEN b.low_before IS NOT NULL THEN false
+    WHEN r.pct BETWEEN b.low AND b.high THEN true
     END AS agrees
-  FROM calculated x CROSS JOIN rate r
-  LEFT JOIN implied i ON i.id = x.id LEFT JOIN beside b ON b.id = x.id
+  FROM calculated x CROSS JOIN rate r LEFT JOIN beside b ON b.id = x.id
 )""",
         "wrong": """AS MATERIALIZED (
   SELECT * FROM (
-    SELECT j.id, j.created, NOT j.agrees AS commission,
+    SELECT j.id, j.created, j.agrees IS FALSE AS commission,
            NOT COALESCE(abs(j.net - round(j.gross - j.commission, j.digits)) <= j.tolerance, false)
              AS net,
            NOT COALESCE(j.gross <= j.tolerance + j.price - j.fee
@@ -164,6 +171,9 @@ SELECT counted.*,
        (SELECT count(*) FROM calculated WHERE cost_unclear) AS cost_unclear,
        ARRAY(SELECT id FROM calculated WHERE cost_unclear ORDER BY created DESC, id LIMIT 5)
          AS newest_cost_unclear,
+       (SELECT count(*) FROM agreed WHERE agrees IS NULL) AS rate_unclear,
+       ARRAY(SELECT id FROM agreed WHERE agrees IS NULL ORDER BY created DESC, id LIMIT 5)
+         AS newest_rate_unclear,
        ARRAY(SELECT id FROM wrong WHERE negative OR unlike
              ORDER BY created DESC, id LIMIT 5) AS impossible
 FROM (
@@ -189,6 +199,8 @@ FROM (
         "newest_wrong",
         "cost_unclear",
         "newest_cost_unclear",
+        "rate_unclear",
+        "newest_rate_unclear",
         "negative",
         "unlike_their_orders",
         "impossible",
@@ -240,6 +252,8 @@ class Arithmetic:
         newest_wrong: at most five sale ids.
         cost_unclear: sales whose product has no currency, which their cost is in.
         newest_cost_unclear: at most five of their ids.
+        rate_unclear: sales of an earlier rate that only sales before the window could share.
+        newest_rate_unclear: at most five of their ids.
         negative: sales with a negative cost or fee, shipping and import tax included.
         unlike_their_orders: sales of another price or currency than their order's.
         impossible: at most five ids of these two.
@@ -256,6 +270,8 @@ class Arithmetic:
     newest_wrong: tuple[int, ...]
     cost_unclear: int
     newest_cost_unclear: tuple[int, ...]
+    rate_unclear: int
+    newest_rate_unclear: tuple[int, ...]
     negative: int
     unlike_their_orders: int
     impossible: tuple[int, ...]

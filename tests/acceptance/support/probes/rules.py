@@ -63,6 +63,10 @@ RULES: Mapping[str, object] = {
     "fallen_through": ["CANCELLED", "RETURNED", "REFUNDED"],
     # eBay 12-34567-89012, Amazon 123-1234567-1234567, and plain numbers with a short prefix.
     "marketplace_number": "^#?[A-Z]{0,4}[-_#]?[0-9][0-9!_-]{4,}$",
+    # What an order was paid by: a number with a marketplace's name before it, or PayPal's letters
+    # and digits. JavaScript writes a value that isn't there as one of the words.
+    "payment": "[0-9]|[0-9A-Z]{13,}",
+    "no_payment": r"(^|[:#_ -])(undefined|null|nan|none|\[object)",
     "no_minor_unit": ["CLP", "IDR", "JPY", "KRW", "VND"],
     "notes_space": " \t\n\r",
     # Notes that exclude contain this name, apart from white space, or spell it with
@@ -273,7 +277,7 @@ def real_sales(columns: str) -> str:
       SELECT {columns}
       FROM sales s LEFT JOIN LATERAL (
         SELECT o.id, {stand_in_order("o")} AS stand_in
-        FROM orders o WHERE o.id = s."orderId" OFFSET 0
+        FROM orders o WHERE o.id = {trimmed('s."orderId"')} OFFSET 0
       ) AS o ON true
       WHERE s."createdAt" >= :since AND s.environment = :environment
         AND NOT {stand_in_id('s."orderId"')} AND o.stand_in IS NOT TRUE"""

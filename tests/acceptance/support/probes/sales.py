@@ -9,20 +9,24 @@ from tests.acceptance.support.probes.facts import fields_of
 from tests.acceptance.support.probes.window import Question, sale_of
 
 # One trade as two sales: one by the order's id, one by the number that the marketplace gave it. An
-# order has that number in "paypalOrderId", as `ebay:12-34567-89012`. A number with several products
-# is a cart, whose products are sold one by one.
+# order has that number in "paypalOrderId", as `ebay:12-34567-89012`; in both a `#` or up to four
+# letters may be before it. A number with several products is a cart, whose products are sold one by
+# one.
+_BARE = "regexp_replace({}, '^#?[A-Z]{{0,4}}[-_#]?(?=[0-9])', '')"
 _PREFIXES = "ebay:,mercadolibre:,amazon:,"
+_OF_TRADE = "btrim(substr(order_trade, strpos(order_trade, ':') + 1), :blank)"
 _TWIN = f"""
   SELECT t.id FROM sales t
   WHERE t.environment = :environment AND t.status <> ALL(:fallen_through) AND t.id <> j.id
     AND t."productId" = j.product
     AND t."orderId" = ANY(
-      SELECT j.number
+      SELECT unnest(ARRAY[j.number, '#' || j.number])
       UNION ALL
       SELECT x.id FROM orders x
       WHERE j.order_id IS NULL AND x."paypalOrderId" = ANY(
-        SELECT prefix || btrim(j.reference, :blank)
-        FROM unnest(string_to_array('{_PREFIXES}', ',')) AS prefix))
+        SELECT prefix || written
+        FROM unnest(string_to_array('{_PREFIXES}', ',')) AS prefix,
+             unnest(ARRAY[j.reference, j.number, '#' || j.number]) AS written))
   LIMIT 1
 """
 
@@ -82,13 +86,14 @@ LINKS = Question(
         *("dated_ahead", "order_before_payment"),
     ),
     steps={
-        "linked": """AS MATERIALIZED (
+        "linked": f"""AS MATERIALIZED (
   SELECT id, created, reference, product, order_id, NOT fell_through AS live,
          order_id IS NULL AND reference ~ :marketplace_number AS from_marketplace,
          user_id <> order_user_id OR product <> order_product AS unlike,
          dated_ahead, order_before_payment AS unpaid,
-         CASE WHEN strpos(order_trade, ':') > 0
-              THEN btrim(substr(order_trade, strpos(order_trade, ':') + 1), :blank) END AS number
+         CASE WHEN strpos(order_trade, ':') > 0 THEN {_BARE.format(_OF_TRADE)}
+              WHEN order_id IS NULL AND reference ~ :marketplace_number
+              THEN {_BARE.format("reference")} END AS number
   FROM sold WHERE is_real
 )""",
         "sold_twice": f"""AS MATERIALIZED (

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from pytest_prodstatus import blocked
 from tests.acceptance.support.access import Access, require_all
-from tests.acceptance.support.clock import Waiting
+from tests.acceptance.support.clock import Waiting, too_early
 from tests.acceptance.support.errors import NetworkFault, NotFound, OutOfTime, ProviderFault
 from tests.acceptance.support.paypal.payouts import PayoutBatch, item_verdict
 from tests.acceptance.support.probes.payouts import Payout
@@ -33,6 +33,7 @@ class Settlement:
         settled: those with one item, paid, of the sale's amount and to a known receiver.
         wrong: one sentence for each that isn't so and never will be, without any address.
         pending: one for each that is not settled yet.
+        early: one for each that arrived, but was made long before the sale: perhaps another one's.
         by_payoneer: sales whose user payout can't be looked up, or that PayPal doesn't know while
             its user has an address at Payoneer, too.
         last_debug_id: PayPal's id of the last look-up.
@@ -44,6 +45,7 @@ class Settlement:
     settled: int
     wrong: tuple[str, ...] = field(repr=False)
     pending: tuple[str, ...] = field(repr=False)
+    early: tuple[str, ...]
     by_payoneer: tuple[int, ...]
     last_debug_id: str | None
     completed_at: datetime | None
@@ -53,7 +55,7 @@ class Settlement:
         require_all("payouts", looked_up=self.looked_up, unseen=self.unseen)
 
     def require_settled(self, *, accept_payoneer: bool) -> None:
-        """End as BLOCKED if a payout is pending or can't be looked up, or wasn't in time."""
+        """End as BLOCKED if a payout is pending, too old, can't be looked up, or wasn't in time."""
         self.require_all()
         if self.pending:
             blocked(
@@ -61,6 +63,12 @@ class Settlement:
                 f"{'; '.join(self.pending[:5])}",
                 kind="pending",
                 remedy="have the receiver claim it, or wait for PayPal, and run again",
+            )
+        if self.early:
+            blocked(
+                f"{len(self.early)} payouts may be for other sales: {'; '.join(self.early[:5])}",
+                kind="inconclusive",
+                remedy="compare these payout ids with what PayPal shows of its payouts",
             )
         if self.by_payoneer and not accept_payoneer:
             blocked(
@@ -124,6 +132,7 @@ def settle(
         settled=sum(look.settled for look in looks),
         wrong=tuple(look.wrong for look in looks if look.wrong),
         pending=tuple(look.pending for look in looks if look.pending and not look.wrong),
+        early=tuple(look.early for look in looks if look.early),
         by_payoneer=tuple(payout.sale_id for payout in payouts if payout in unseen),
         last_debug_id=debug_ids[-1] if debug_ids else None,
         completed_at=max(filter(None, times), default=None),
@@ -144,9 +153,17 @@ class _Look:
     elsewhere: bool = False
 
     @property
+    def early(self) -> str:
+        """What says that it was made too early for its sale, if nothing else is to be said."""
+        if self.batch is None or self.wrong or self.pending:
+            return ""
+        early = too_early(self.batch.created_at, self.payout.sold_at)
+        return early and f"{_name(self.payout)}{early}"
+
+    @property
     def settled(self) -> bool:
         """Whether it arrived as it should."""
-        return not (self.wrong or self.pending or self.elsewhere)
+        return not (self.wrong or self.pending or self.elsewhere or self.early)
 
     @property
     def moves(self) -> bool:
@@ -165,7 +182,7 @@ def _looked_up(
 ) -> list[_Look]:
     looks: list[_Look] = []
     for payout in payouts:
-        name = f"sale {payout.sale_id} {payout.role} payout {payout.batch_id}: "
+        name = _name(payout)
         try:
             batch, unusable = providers.find(payout.user_id, partial(_batch, payout.batch_id))
         except OutOfTime:
@@ -188,6 +205,10 @@ def _looked_up(
         wrong, pending = faults and name + faults, waits and name + waits
         looks.append(_Look(payout=payout, batch=batch, wrong=wrong, pending=pending))
     return looks
+
+
+def _name(payout: Payout) -> str:
+    return f"sale {payout.sale_id} {payout.role} payout {payout.batch_id}: "
 
 
 def _batch(batch_id: str, provider: PayoutProvider) -> PayoutBatch | None:

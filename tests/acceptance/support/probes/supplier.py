@@ -9,6 +9,7 @@ from functools import partial
 from pytest_prodstatus import blocked
 from tests.acceptance.support.access import Access, require_all
 from tests.acceptance.support.aliexpress.orders import Supplier, SupplierOrder, order_verdict
+from tests.acceptance.support.clock import read_instant, too_early
 from tests.acceptance.support.errors import OutOfTime
 from tests.acceptance.support.probes.orders import Purchase
 
@@ -22,6 +23,7 @@ class LookUps:
         lost: cancelled, or not known although they were bought through the API.
         pending: known, and their status proves nothing yet; or not known, and the seller's own
             token can't be used.
+        early: bought, but long before the store's order was made: perhaps for another one.
         outside: not known, and bought by hand: the API knows only what was bought through it.
         unseen: how many weren't looked up, since there was no time left.
         request_ids: the provider's ids of the look-ups.
@@ -30,19 +32,26 @@ class LookUps:
     confirmed: tuple[str, ...]
     lost: tuple[str, ...]
     pending: tuple[str, ...]
+    early: tuple[str, ...]
     outside: tuple[str, ...]
     unseen: int
     request_ids: tuple[str, ...]
 
     def require_settled(self) -> None:
-        """End as BLOCKED if an order is pending, none could be looked up, or not all in time."""
-        seen = sum(map(len, (self.confirmed, self.lost, self.pending, self.outside)))
+        """End as BLOCKED if an order is pending or too old, none is known, or time was up."""
+        seen = sum(map(len, (self.confirmed, self.lost, self.pending, self.early, self.outside)))
         require_all("purchases", looked_up=seen, unseen=self.unseen)
         if self.pending:
             blocked(
                 f"the supplier has not settled {', '.join(self.pending)}",
                 kind="pending",
                 remedy="run again when the supplier has",
+            )
+        if self.early:
+            blocked(
+                f"the supplier's orders may be others' than the store's: {', '.join(self.early)}",
+                kind="inconclusive",
+                remedy="compare these supplier ids with what the supplier shows of its orders",
             )
         if not self.confirmed:
             blocked("no purchase could be looked up: all were made by hand", kind="inconclusive")
@@ -58,7 +67,9 @@ def look_up(suppliers: Access[Supplier], purchases: Sequence[Purchase]) -> LookU
     Raises:
         ApiError: the supplier could not answer; none of the look-ups counts then.
     """
-    found: dict[str, list[str]] = {"confirmed": [], "lost": [], "pending": [], "outside": []}
+    found: dict[str, list[str]] = {
+        name: [] for name in ("confirmed", "lost", "pending", "early", "outside")
+    }
     requests = []
     for purchase in purchases:
         try:
@@ -75,6 +86,9 @@ def look_up(suppliers: Access[Supplier], purchases: Sequence[Purchase]) -> LookU
             status = f"{order.status} {order.end_reason or ''}".strip()
             verdict = order_verdict(order)
             where = {"CONFIRMED": "confirmed", "FAILED": "lost"}.get(verdict, "pending")
+            early = too_early(read_instant(order.gmt_create), purchase.ordered_at)
+            if early and where == "confirmed":
+                status, where = f"{status} {early}", "early"
             requests.append(order.request_id)
         found[where].append(f"{purchase.order_id} {purchase.supplier_id} {status}")
     seen = sum(map(len, found.values()))

@@ -10,6 +10,7 @@ from typing import Any
 from pytest_prodstatus import Money, blocked
 from tests.acceptance.support.access import Access
 from tests.acceptance.support.aliexpress.orders import Supplier, order_verdict
+from tests.acceptance.support.clock import read_instant, too_early
 from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.probes.cycle import STEPS, Candidate, Cycle
 from tests.acceptance.support.probes.facts import require_data
@@ -103,7 +104,8 @@ class Trace:
         bought_at: when the supplier's order was made.
         paid_at: when its newest payout was processed.
         fault: what proves that it did not go all the way; empty if nothing does.
-        open_end: what isn't settled yet; empty if all is.
+        open_end: what isn't settled yet, or is dated too early; empty if nothing is.
+        early: whether it is dated too early.
     """
 
     candidate: Candidate
@@ -112,6 +114,7 @@ class Trace:
     paid_at: datetime | None
     fault: str
     open_end: str
+    early: bool = False
 
     @property
     def order_id(self) -> str:
@@ -147,12 +150,14 @@ class Trace:
         }
 
     def require_settled(self) -> None:
-        """End as BLOCKED if a provider has not settled a step."""
+        """End as BLOCKED if a provider has not settled a step, or dates it too early."""
         if self.open_end:
             blocked(
-                f"order {self.order_id} has not gone all the way yet: {self.open_end}",
-                kind="pending",
-                remedy="run again when it has settled",
+                f"order {self.order_id} has not certainly gone all the way: {self.open_end}",
+                kind="inconclusive" if self.early else "pending",
+                remedy="compare these ids with what the provider shows"
+                if self.early
+                else "run again when it has settled",
             )
 
 
@@ -200,7 +205,10 @@ def _trace(
     paid = settle(paypals, made, former_receivers=settings.former_receivers)
     if not paid.wrong:
         paid.require_all()
-    faults, waits = list(paid.wrong), list(paid.pending)
+    faults, waits, early = list(paid.wrong), list(paid.pending), list(paid.early)
+    if order is not None and verdict == "CONFIRMED":
+        words = too_early(read_instant(order.gmt_create), candidate.ordered_at)
+        early += [f"{candidate.supplier_id} at the supplier: {words}"] * bool(words)
     if verdict != "CONFIRMED":
         (faults if verdict == "FAILED" else waits).append(
             f"{candidate.supplier_id} is {status} at the supplier"
@@ -216,5 +224,6 @@ def _trace(
         bought_at=None if order is None else order.created_at,
         paid_at=paid.completed_at,
         fault="; ".join(faults),
-        open_end="; ".join(waits),
+        open_end="; ".join(early + waits),
+        early=bool(early),
     )

@@ -82,7 +82,7 @@ _OF_SALES: Mapping[str, str] = {
     "id": "s.id",
     "user_id": 's."userId"',
     "product": 's."productId"',
-    "reference": 's."orderId"',
+    "reference": trimmed('s."orderId"'),
     "status": "s.status",
     "currency": "upper(btrim(s.currency))",
     "admin_payout": f"""NULLIF({trimmed('s."adminPayoutId"')}, '')""",
@@ -207,7 +207,7 @@ def _sold(sales: set[str], of_orders: Sequence[str]) -> str:
   LEFT JOIN placed p ON p.id = s."orderId"
   LEFT JOIN LATERAL (
     SELECT {_columns(_OF_ORDERS, orders | {"id"})} FROM orders o
-    WHERE p.id IS NULL AND o.id = s."orderId" OFFSET 0
+    WHERE p.id IS NULL AND o.id = {trimmed('s."orderId"')} OFFSET 0
   ) AS x ON true
   WHERE s."createdAt" >= :since
 )"""

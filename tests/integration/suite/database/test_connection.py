@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import time
@@ -16,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from pytest_prodstatus import Blocked
 from tests.acceptance.demo import postgres
 from tests.acceptance.demo.store import Store
+from tests.acceptance.support.database import connection
 from tests.acceptance.support.database.connection import Database
 from tests.integration.suite.databases import connected, opened, sabotage
 
@@ -44,7 +46,8 @@ def test_the_session_is_what_it_promises(owner: Database) -> None:
         current_setting('lock_timeout') AS lock,
         current_setting('idle_in_transaction_session_timeout') AS idle,
         current_setting('application_name') AS name, current_setting('TimeZone') AS zone,
-        current_setting('search_path') AS path, current_setting('jit') AS jit"""
+        current_setting('search_path') AS path, current_setting('jit') AS jit,
+        current_setting('row_security') AS policies"""
     )
     assert row == {
         "ro": "on",
@@ -56,6 +59,7 @@ def test_the_session_is_what_it_promises(owner: Database) -> None:
         "zone": "UTC",
         "path": "public",
         "jit": "off",
+        "policies": "off",
     }
 
 
@@ -282,31 +286,139 @@ def _accepts_connections(url: str) -> bool:
 
 
 @pytest.fixture
-def standby(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A server in recovery that answers questions, with a table of orders."""
-    monkeypatch.setitem(postgres._OPTIONS, "wal_level", "replica")
+def standby(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[signal.Signals], str]]:
+    """Makes a server in recovery that answers questions, with a table of orders.
+
+    It is given how its primary ends: SIGINT leaves it nothing to replay, SIGQUIT every transaction.
+    """
+    for name, value in (("wal_level", "replica"), ("synchronous_commit", "on")):
+        monkeypatch.setitem(postgres._OPTIONS, name, value)
     folder = postgres.new_folder()
     server = postgres.Postgres(folder)
-    try:
-        server.create_database()
-        with connected(server.url()) as connection:
-            connection.execute(text("CREATE TABLE orders (id text)"))
-            connection.commit()
-        server._server.send_signal(signal.SIGINT)
+
+    def make(end: signal.Signals) -> str:
+        server._server.send_signal(end)
         server._server.wait(20)
         Path(folder / "data" / "standby.signal").touch()
         server._server = server._start()
         deadline = time.monotonic() + 30
         while not _accepts_connections(server.url()) and time.monotonic() < deadline:
             time.sleep(0.05)
-        yield server.url()
+        return server.url()
+
+    try:
+        server.create_database()
+        with connected(server.url()) as connection:
+            connection.execute(text("CREATE TABLE orders (id text)"))
+            connection.commit()
+        yield make
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_hot_standby_refuses_whatever_the_transaction_says(standby: str) -> None:
-    """A replica serves as well as the primary, and can't be written at all."""
-    with opened(standby) as database:
+def test_a_hot_standby_refuses_whatever_the_transaction_says(
+    standby: Callable[[signal.Signals], str],
+) -> None:
+    """A replica that follows serves as well as the primary, and can't be written at all.
+
+    What was due is so at the instant of its last transaction: what came next isn't replayed yet.
+    """
+    with opened(standby(signal.SIGQUIT)) as database:
         sabotage(database, read_only=None)
-        assert database.ask("SELECT pg_is_in_recovery() AS standby") == {"standby": True}
+        with database.transaction() as transaction:
+            row = transaction.ask(
+                """SELECT pg_is_in_recovery() AS standby, statement_timestamp() AS now,
+                pg_last_xact_replay_timestamp() AS replayed"""
+            )
+            assert row["standby"] is True
+            assert transaction.at == row["replayed"] < row["now"]
+
+
+def test_a_replica_that_is_behind_is_no_witness(
+    standby: Callable[[signal.Signals], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it shows was so once: the reason has both instants, and a primary may just be quiet."""
+    url = standby(signal.SIGQUIT)
+    monkeypatch.setattr(connection, "_LONGEST_LAG", timedelta(milliseconds=1))
+    with opened(url) as database, pytest.raises(Blocked) as caught:
+        database.ask("SELECT 1 AS one")
+    reason = caught.value.reason
+    assert reason.kind.value == "inconclusive"
+    assert len(re.findall(r"\d\d:\d\d:\d\d\+00:00", reason.text)) == 2
+    assert "quiet" in str(reason.remedy)
+
+
+def test_a_replica_that_replayed_nothing_is_no_witness(
+    standby: Callable[[signal.Signals], str],
+) -> None:
+    """How far it is behind isn't known."""
+    with opened(standby(signal.SIGINT)) as database:
+        kind, reason = _reason(database)
+    assert (kind, "hasn't replayed any transaction" in reason) == ("inconclusive", True)
+
+
+@pytest.fixture
+def policies(running_store: Store) -> Iterator[Callable[[str], None]]:
+    """Switches row-level security on for a table of the store's, until the test ends."""
+    tables = []
+    with connected(running_store.owner_url) as owner:
+
+        def switch_on(table: str) -> None:
+            tables.append(table)
+            owner.execute(text(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"))
+            owner.execute(text(f"CREATE POLICY own ON {table} USING (id IS NULL)"))
+            owner.commit()
+
+        yield switch_on
+        for table in tables:
+            owner.execute(text(f"DROP POLICY own ON {table}"))
+            owner.execute(text(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"))
+        owner.commit()
+
+
+@pytest.mark.parametrize("table", ["sales", "orders", "api_credentials"])
+def test_rows_that_a_policy_may_hide_are_not_left_out(
+    running_store: Store, policies: Callable[[str], None], table: str
+) -> None:
+    """PostgreSQL would leave them out silently: what isn't seen is neither right nor missing."""
+    policies(table)
+    reader = running_store.environment["DATABASE_URL"]
+    with opened(reader) as database, pytest.raises(Blocked) as caught:
+        database.ask(f"SELECT count(id) AS n FROM {table}")
+    reason = caught.value.reason
+    assert (reason.kind.value, f'"{table}"' in reason.text) == ("missing-config", True)
+    assert reason.text.startswith("row-level security may hide rows")
+    assert "BYPASSRLS" in str(reason.remedy)
+
+
+def test_a_policy_is_no_write(running_store: Store, policies: Callable[[str], None]) -> None:
+    """A role that may write and is refused by a policy isn't taken for one that can write."""
+    policies("orders")
+    with connected(running_store.owner_url) as owner:
+        owner.execute(text("ALTER TABLE orders FORCE ROW LEVEL SECURITY"))
+        owner.execute(text("CREATE ROLE subject LOGIN"))
+        owner.execute(text("GRANT SELECT, UPDATE ON orders TO subject"))
+        owner.commit()
+        try:
+            url = str(running_store.owner_url)
+            role = url.partition("//")[2].partition(":")[0]
+            with opened(url.replace(f"//{role}:", "//subject:")) as database:
+                kind, reason = _reason(database)
+        finally:
+            owner.execute(text("ALTER TABLE orders NO FORCE ROW LEVEL SECURITY"))
+            owner.execute(text("DROP OWNED BY subject"))
+            owner.execute(text("DROP ROLE subject"))
+            owner.commit()
+    assert (kind, reason.partition(" may ")[0]) == ("missing-config", "row-level security")
+
+
+def test_a_role_above_the_policies_sees_every_row(
+    running_store: Store, policies: Callable[[str], None]
+) -> None:
+    """The tables' owner is one; where there is no policy, the reader is too."""
+    policies("sales")
+    with opened(running_store.owner_url) as database:
+        assert database.ask("SELECT count(*) > 100 AS there FROM sales")["there"] is True
+    with opened(running_store.environment["DATABASE_URL"]) as database:
+        assert database.ask("SELECT count(id) > 100 AS there FROM orders")["there"] is True

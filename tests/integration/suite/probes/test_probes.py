@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from unittest.mock import Mock
@@ -626,8 +626,46 @@ def test_one_trade_as_two_sales_is_found(trial: Trial) -> None:
     found = sales.links(trial.ask)
     assert found.sold_twice == 2
     assert set(found.sales_of_one_trade) == {f"{sale} and {number}", f"{number} and {sale}"}
+    # The number is the same if something is before it; letters are found from that sale alone.
+    for written, times in (
+        ("#31-41592-65358", 2),
+        (" #31-41592-65358", 1),
+        ("EB-31-41592-65358", 1),
+    ):
+        trial.run(
+            'UPDATE sales SET "orderId" = :written WHERE id = :id', written=written, id=number
+        )
+        assert sales.links(trial.ask).sold_twice == times
     trial.run("UPDATE sales SET status = 'REFUNDED' WHERE id = :id", id=number)
     assert sales.links(trial.ask).sold_twice == 0
+
+
+def test_the_same_number_twice_is_one_trade(trial: Trial) -> None:
+    """Without any order, too."""
+    numbers = trial.value(
+        """SELECT array_agg(id) FROM (SELECT id FROM sales WHERE "orderId" LIKE '%-%'
+           AND environment = 'production' AND "createdAt" >= :since ORDER BY id LIMIT 2) AS s""",
+        since=trial.ago(days=30),
+    )
+    for id_, written in zip(numbers, ("31-41592-65358", "#31-41592-65358"), strict=True):
+        trial.run(
+            """UPDATE sales SET "orderId" = :written, status = 'SHIPPED',
+               "productId" = (SELECT "productId" FROM sales WHERE id = :first) WHERE id = :id""",
+            written=written,
+            first=numbers[0],
+            id=id_,
+        )
+    assert sales.links(trial.ask).sold_twice == 2
+
+
+def test_white_space_is_no_part_of_a_sales_order(trial: Trial) -> None:
+    """Its order, its links and its environment are the same."""
+    before = (sales.sales_of_orders(trial.ask), sales.links(trial.ask))
+    change = """UPDATE sales SET "orderId" = :text WHERE id = :id"""
+    sale, order = _sale(trial), _order(trial)
+    for text in (f"{order} ", f"\t{order}\u200b"):
+        trial.run(change, text=text, id=sale)
+        assert (sales.sales_of_orders(trial.ask), sales.links(trial.ask)) == before
 
 
 @pytest.mark.parametrize(
@@ -720,6 +758,64 @@ def test_an_older_sale_agrees_with_a_rate_of_its_time(trial: Trial) -> None:
     assert profit.arithmetic(trial.ask).wrong > 100
 
 
+_OLD_SALE = """UPDATE sales SET "grossProfit" = 4.90, "commissionAmount" = CAST(:part AS numeric),
+               "netProfit" = 4.90 - CAST(:part AS numeric), currency = 'USD' WHERE id = :id"""
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong"), [("0.49", 0), ("0.53", 0), ("0.70", 1), ("4.00", 1), ("-0.10", 1)]
+)
+def test_a_small_profit_is_held_to_the_rate_of_its_time(
+    trial: Trial, part: str, wrong: int
+) -> None:
+    """Its own is known too badly to be another one's, but not too badly to be compared."""
+    trial.run('UPDATE platform_config SET "updatedAt" = :at', at=trial.ago(seconds=1))
+    trial.run(_OLD_SALE, part=part, id=_sale(trial))
+    found = profit.arithmetic(trial.ask)
+    assert (found.wrong_commission, found.rate_unclear) == (wrong, 0)
+
+
+def _rate(trial: Trial, rate: str, where: str, **values: Any) -> int:
+    return trial.run(
+        f"""UPDATE sales SET "commissionAmount" = round("grossProfit" * {rate} / 100,
+              CASE WHEN currency IN ('CLP', 'JPY', 'KRW', 'VND', 'IDR') THEN 0 ELSE 2 END),
+            "netProfit" = "grossProfit" - round("grossProfit" * {rate} / 100,
+              CASE WHEN currency IN ('CLP', 'JPY', 'KRW', 'VND', 'IDR') THEN 0 ELSE 2 END)
+            WHERE {where}""",
+        **values,
+    )
+
+
+def test_the_last_of_an_old_rate_is_unclear_and_not_wrong(trial: Trial) -> None:
+    """Those that share its rate have left the window: the verdict doesn't depend on the day."""
+    trial.run(
+        'UPDATE platform_config SET "platformCommissionPct" = 12.5, "updatedAt" = :at',
+        at=trial.ago(seconds=1),
+    )
+    _rate(trial, "12.5", '"createdAt" >= :since', since=trial.ago(days=31))
+    assert profit.arithmetic(trial.ask).rate_unclear == 0
+    oldest = trial.value(
+        """SELECT s.id FROM sales s JOIN orders o ON o.id = s."orderId"
+           WHERE s."createdAt" >= :since AND s.environment = 'production'
+             AND s.status IN ('DELIVERED', 'COMPLETED', 'SHIPPED') AND o.status = 'PURCHASED'
+             AND o."fulfillmentNotes" IS NULL ORDER BY s."createdAt" LIMIT 1""",
+        since=trial.ago(days=30),
+    )
+    _rate(trial, "10", "id = :id", id=oldest)
+    trial.run(
+        """UPDATE sales SET environment = 'sandbox'
+           WHERE "createdAt" < (SELECT "createdAt" FROM sales WHERE id = :id)""",
+        id=oldest,
+    )
+    found = profit.arithmetic(trial.ask)
+    assert (found.wrong, found.newest_rate_unclear) == (0, (oldest,))
+    criteria: Any = test_profit
+    with pytest.raises(Blocked, match="another commission rate than those after them"):
+        criteria.test_profit_adds_up(found, Mock())
+    trial.run('UPDATE platform_config SET "platformCommissionPct" = 10')
+    assert profit.arithmetic(trial.ask).rate_unclear == 0
+
+
 @pytest.mark.parametrize(
     ("statements", "broken"),
     [
@@ -784,17 +880,84 @@ def test_no_users_success_hides_another_ones_broken_cycle(trial: Trial) -> None:
     assert found.succeeded_at is not None
     assert found.broken[0].at < found.succeeded_at
     # A cycle has ended since, and it may have been user 2's.
-    trial.run(failed, at=trial.ago(hours=2, minutes=1))
+    trial.run(failed, at=trial.ago(hours=2, minutes=9))
     found = cycle.autopilot(trial.ask)
     assert (found.broken, [failure.user_id for failure in found.unclear]) == ((), [1])
     criteria: Any = test_autonomous
     settings = Settings.from_environment({}, target="demo", dotenv={})
-    with pytest.raises(Blocked, match="may all be other users'"):
+    with pytest.raises(Blocked, match="may be that one, or another user's"):
         criteria.test_autopilot_cycle_succeeded(found, settings, trial.now, Mock())
     # No one else has made anything since, so it was user 1's.
     trial.run('UPDATE products SET "createdAt" = :at WHERE id = 2', at=trial.ago(days=4))
     found = cycle.autopilot(trial.ask)
     assert (found.broken, found.unclear) == ((), ())
+
+
+def _alone(trial: Trial, failed_at: datetime) -> None:
+    """Let nothing be made after a user's cycle failed."""
+    trial.run('UPDATE autopilot_cycle_logs SET "createdAt" = :at WHERE "userId" = 1', at=failed_at)
+    for table, column in (
+        ("opportunities", "createdAt"),
+        ("products", "createdAt"),
+        ("marketplace_listings", "publishedAt"),
+    ):
+        trial.run(f'UPDATE {table} SET "{column}" = :at', at=trial.ago(days=3))
+
+
+@pytest.mark.parametrize("seconds", [0, 2, 240])
+def test_the_end_of_a_failed_cycle_is_no_success(trial: Trial, seconds: int) -> None:
+    """The statistics are written after each cycle, whether it succeeded or not."""
+    _alone(trial, trial.ago(hours=2, seconds=seconds))  # the last run ended two hours ago
+    found = cycle.autopilot(trial.ask)
+    assert (found.broken, [failure.user_id for failure in found.unclear]) == ((), [1])
+    _alone(trial, trial.ago(hours=2, minutes=9))
+    assert cycle.autopilot(trial.ask).unclear == ()
+
+
+@pytest.mark.parametrize(
+    ("stats", "broken", "unclear"),
+    [
+        ("'{not json'", False, True),
+        ("'[1]'", False, True),
+        ("""'{"totalRuns": 5, "lastRunTimestamp": "yesterday"}'""", False, True),
+        ("'{\"notes\": \"' || repeat('x', 2000000) || '\"}'", False, True),
+        (
+            "regexp_replace(value, '}$', ', \"notes\": \"' || repeat('x', 30000) || '\"}')",
+            False,
+            False,
+        ),
+        ("""'{"totalRuns": 0}'""", True, False),
+    ],
+)
+def test_statistics_that_cannot_be_read_leave_a_failure_open(
+    trial: Trial, stats: str, broken: bool, unclear: bool
+) -> None:
+    """They may say that a cycle has succeeded since; however long they are, they are read."""
+    _alone(trial, trial.ago(hours=2, minutes=9))
+    trial.run(f"UPDATE system_configs SET value = {stats} WHERE key = 'autopilot_stats'")
+    found = cycle.autopilot(trial.ask)
+    assert (bool(found.broken), bool(found.unclear)) == (broken, unclear)
+
+
+@pytest.mark.parametrize(
+    ("trade", "paid"),
+    [
+        ("ebay:31-41592-65358", True),
+        ("8BA12345CD678901E", True),
+        ("ABCDEFGHJKLMNPQRS", True),
+        ("undefined-7", False),
+        ("ebay:undefined", False),
+        ("amazon:null-1", False),
+        ("NaN", False),
+        ("ebay:", False),
+        ("[object Object]", False),
+        (" ", False),
+    ],
+)
+def test_a_payment_has_a_number(trial: Trial, trade: str, paid: bool) -> None:
+    """What a program writes for nothing is no sign that money was captured."""
+    trial.run('UPDATE orders SET "paypalOrderId" = :trade', trade=trade)
+    assert bool(cycle.cycle(trial.ask).captured) is paid
 
 
 BLANK = ("\t{}", "{}\u00a0", "\u200b{}\ufeff", "\r\n {}\u2060")
@@ -1093,3 +1256,25 @@ def test_a_cycle_that_isnt_looked_up_in_time_is_not_confirmed(trial: Trial) -> N
             )
         assert supplier.order.call_count == looks
     paypal.payout_batch.assert_not_called()
+
+
+def test_a_cycle_with_another_ones_purchase_is_not_confirmed(trial: Trial) -> None:
+    """The supplier made it long before the store's order."""
+    found = cycle.cycle(trial.ask).candidates[0]
+    supplier = Mock()
+    settings = Settings.from_environment({}, target="demo", dotenv={})
+    for days, early in ((0, False), (400, True)):
+        made = f"{trial.ago(days=days):%Y-%m-%d %H:%M:%S}"
+        order = SupplierOrder(order_id="1", status="FINISH", gmt_create=made)
+        supplier.order.return_value = order
+        traced = trace(
+            [(found, ())],
+            suppliers=Access(common=supplier),
+            paypals=Access(common=Mock()),
+            settings=settings,
+        )
+        assert ("long before the store's own row" in traced.open_end) is early
+        if early:
+            with pytest.raises(Blocked, match="long before") as caught:
+                traced.require_settled()
+            assert caught.value.reason.kind.value == "inconclusive"

@@ -90,6 +90,19 @@ def test_a_payout_that_arrived_is_settled() -> None:
     found.require_settled(accept_payoneer=False)
 
 
+@pytest.mark.parametrize(("hours", "settled"), [(-1, True), (47, True), (49, False), (8760, False)])
+def test_a_payout_long_before_its_sale_may_be_another_ones(hours: int, settled: bool) -> None:
+    """It was paid, in full and to the right address, and says nothing of this sale."""
+    found = _settled(replace(PAYOUT, sold_at=AT + timedelta(hours=hours)))
+    assert (found.settled, len(found.early)) == ((1, 0) if settled else (0, 1))
+    if settled:
+        found.require_settled(accept_payoneer=False)
+        return
+    with pytest.raises(Blocked, match=r"made at .* long before") as caught:
+        found.require_settled(accept_payoneer=False)
+    assert caught.value.reason.kind.value == "inconclusive"
+
+
 def test_a_former_receiver_is_right_for_an_older_payout() -> None:
     """The address may have changed since."""
     item = replace(ITEM, receiver="old@STORE.example")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -52,6 +52,38 @@ def test_an_unpaid_purchase_is_pending() -> None:
     """It may still be paid, or lapse."""
     with pytest.raises(Blocked, match="b 2 PLACE_ORDER_SUCCESS"):
         _look_up("PLACE_ORDER_SUCCESS").require_settled()
+
+
+@pytest.mark.parametrize(
+    ("made", "confirmed"),
+    [
+        ("2026-11-20 12:00:00", True),
+        ("2026-11-18 12:00:01", True),  # its time has no zone, and clocks may be wrong
+        ("2026-11-18 11:59:59", False),
+        ("2025-11-20 12:00:00", False),
+        (None, True),
+        ("yesterday", True),
+    ],
+)
+def test_a_purchase_long_before_its_order_may_be_another_ones(
+    made: str | None, confirmed: bool
+) -> None:
+    """The id is known to the supplier, and says nothing of this order."""
+
+    class Dated(Supplier):
+        def order(self, order_id: str) -> SupplierOrder | None:
+            return SupplierOrder(order_id=order_id, status="FINISH", gmt_create=made)
+
+    at = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+    bought = Purchase(order_id="a", supplier_id="1", by_hand=False, ordered_at=at)
+    found = look_up(Access(common=Dated()), [bought])
+    assert (len(found.confirmed), len(found.early)) == ((1, 0) if confirmed else (0, 1))
+    if confirmed:
+        found.require_settled()
+        return
+    with pytest.raises(Blocked, match=r"a 1 FINISH made at .* of 2026-11-20 12:00 UTC") as caught:
+        found.require_settled()
+    assert caught.value.reason.kind.value == "inconclusive"
 
 
 def test_a_purchase_by_hand_may_be_outside_the_api() -> None:
