@@ -29,10 +29,9 @@ def of_unmet(
     """
     from pytest_prodstatus.model.unmet import forgotten, turned
 
-    unnamed = forgotten(basis.former, record.run.subject.release, catalogue)
-    if basis.whole:
-        yield f"{basis.whole}: everything is unmet"
-    elif unnamed:
+    if whole := basis.whole:
+        yield f"{whole}: everything is unmet"
+    elif unnamed := forgotten(basis.former, record.run.subject.release, catalogue):
         yield unnamed
     if manifest.held:
         names = sorted(manifest.criteria[nodeid].id for nodeid in manifest.held)

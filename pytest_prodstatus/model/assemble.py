@@ -54,9 +54,10 @@ BROKEN_OFF = "pytest ended before it collected a test"
 """How the reason of a run begins that an error ended before it had collected anything."""
 
 
-def broken_off(run: Run) -> bool:
-    """Return whether an error ended a run before it collected anything, by what its marker says."""
-    return not run.finished and any(one.text.startswith(BROKEN_OFF) for one in run.incidents)
+def broken_off(run: Run) -> Reason | None:
+    """Return why an error ended a run before it collected anything, by its marker; else None."""
+    found = (one for one in run.incidents if one.text.startswith(BROKEN_OFF))
+    return None if run.finished else next(found, None)
 
 
 def rest_of(file: str) -> Reason:

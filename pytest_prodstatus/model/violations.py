@@ -148,8 +148,7 @@ def record_violations(
             f"run {run.id} has been in progress for {elapsed}, or was killed: nothing is confirmed"
         )
         remedy = "wait for it to end, or run it again if it was killed"
-        if broken_off(run):
-            why = run.incidents[0]
+        if why := broken_off(run):
             text, remedy = f"run {run.id}: {why.text}", why.remedy or remedy
         yield Violation(kind=ViolationKind.IN_PROGRESS, text=text, remedy=remedy)
         return  # all other rules need the run's end

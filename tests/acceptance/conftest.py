@@ -49,6 +49,9 @@ if TYPE_CHECKING:  # each is imported by the first criterion that needs it
     from tests.acceptance.support.paypal.client import PayPalClient
     from tests.acceptance.support.probes.settlement import PayoutProvider
 
+# Once: pytest asks about each name in each file.
+_CHECKOUT = checkout_of(Path(__file__))
+
 _FROM_PROCESS = ("REAL_PLACEORDER", "PRODSTATUS_PLACEORDER_MODE")
 """What the demo takes from the process environment; everything else is its own."""
 
@@ -64,7 +67,7 @@ def pytest_pycollect_makeitem(
     """Leave out a criterion that is stricter than its field, unless the catalogue lists it."""
     mark = collector.get_closest_marker("stage")
     stage = str(mark.args[0]) if mark and mark.args else ""
-    return [] if is_left_out(obj, stage, checkout_of(Path(__file__))) else None
+    return [] if is_left_out(obj, stage, _CHECKOUT) else None
 
 
 @pytest.hookimpl(trylast=True)
@@ -95,7 +98,7 @@ def environment(pytestconfig: pytest.Config, prodstatus_target: str) -> Mapping[
 @pytest.fixture(scope="session")
 def checkout() -> Path:
     """The folder of the project that this suite lies in, with any options of pytest."""
-    return checkout_of(Path(__file__))
+    return _CHECKOUT
 
 
 @pytest.fixture(scope="session")

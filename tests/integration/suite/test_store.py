@@ -241,6 +241,19 @@ pathlib.Path("report.md").write_text(
 """
 
 
+def _arm_command(project: Project, store: DemoStore) -> dict[str, str]:
+    """Write the store's own command into a project; return the environment in which it buys."""
+    (project.folder / "buy.py").write_text(_BUY, encoding="utf-8")
+    return {
+        **store.environment,
+        "PRODSTATUS_ENVIRONMENT": "production",
+        "PRODSTATUS_PURCHASE_COMMAND": f"'{sys.executable}' -S buy.py",
+        "PRODSTATUS_PURCHASE_FOLDER": str(project.folder),
+        "PRODSTATUS_PURCHASE_REPORT": "report.md",
+        "REAL_PLACEORDER": "1",
+    }
+
+
 def test_the_store_s_own_command_buys_where_it_is_configured(project: Project) -> None:
     """The command is run in its folder, and the evidence names its route.
 
@@ -248,15 +261,8 @@ def test_the_store_s_own_command_buys_where_it_is_configured(project: Project) -
     run with a token in its environment that isn't the one that was judged, nor under a journal that
     goes away with a machine of CI.
     """
-    (project.folder / "buy.py").write_text(_BUY, encoding="utf-8")
     with boot() as store:
-        variables = store.environment | {
-            "PRODSTATUS_ENVIRONMENT": "production",
-            "PRODSTATUS_PURCHASE_COMMAND": f"'{sys.executable}' -S buy.py",
-            "PRODSTATUS_PURCHASE_FOLDER": str(project.folder),
-            "PRODSTATUS_PURCHASE_REPORT": "report.md",
-            "REAL_PLACEORDER": "1",
-        }
+        variables = _arm_command(project, store)
         arguments = ("-m", "production", "--target", "staging", "-k", "real_order_placed")
         ran = project.run(*arguments, **variables)
         assert ran.status == 0, ran.output
@@ -286,7 +292,6 @@ def test_neither_pytest_s_options_nor_a_shared_row_buy_again(
     The `.env` is the suite's as well: it may name the journal. Sharing the credential with every
     user doesn't change whose it is.
     """
-    (project.folder / "buy.py").write_text(_BUY, encoding="utf-8")
     (project.folder / "other.ini").write_text("[pytest]\n", encoding="utf-8")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     config = str(project.folder / "pyproject.toml")
@@ -298,13 +303,7 @@ def test_neither_pytest_s_options_nor_a_shared_row_buy_again(
         (),
     ]
     with boot() as store:
-        variables = store.environment | {
-            "PRODSTATUS_ENVIRONMENT": "production",
-            "PRODSTATUS_PURCHASE_COMMAND": f"'{sys.executable}' -S buy.py",
-            "PRODSTATUS_PURCHASE_FOLDER": str(project.folder),
-            "PRODSTATUS_PURCHASE_REPORT": "report.md",
-            "REAL_PLACEORDER": "1",
-        }
+        variables = _arm_command(project, store)
         journal = variables.pop("PRODSTATUS_STATE_URL")
         (project.folder / ".env").write_text(f"PRODSTATUS_STATE_URL={journal}\n", encoding="utf-8")
         bought = []

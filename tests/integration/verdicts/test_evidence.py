@@ -387,13 +387,12 @@ def test_a_wrong_call_of_a_fixture_is_blocked(project: Project, *, swallowed: bo
     calls = MISUSED | MISUSED_ELSE
     lines = [
         "import contextlib",
-        "from datetime import datetime, timedelta, timezone",
+        "from datetime import datetime, timedelta, timezone, tzinfo",
         "FIRST = datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))",
         "LAST = datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))",
         "class Odd:",
         "    def __repr__(self): raise KeyError('odd')",
         "    def __eq__(self, other): raise KeyError('odd')",
-        "from datetime import *",
         "class Nowhere(tzinfo):",
         "    def utcoffset(self, at): raise KeyError('nowhere')",
         "UNKNOWN = FIRST.replace(tzinfo=Nowhere())",
