@@ -68,6 +68,10 @@ _COMMON: Mapping[str, Callable[[Record], object]] = {
     "gate's rule": lambda record: record.decision.rule.value,
     # Two releases may judge by other rules.
     "release of pytest-prodstatus": lambda record: record.run.versions.get("pytest-prodstatus"),
+    # The `expires` of one may have come between the starts of two shards.
+    "list of stages that don't apply": lambda record: [
+        s.id for s in record.stages if not s.applies
+    ],
 }
 """What all shards of one run must have in common, by its name in messages."""
 
@@ -152,8 +156,7 @@ def _composed(
             status, catalogue.by_id[status.stage], finished, require_evidence=require_evidence
         )
         for _, status in chosen.values()
-        if catalogue.by_id[status.stage].applies
-        and (status.nodeid or status.selected or status.id not in provided)
+        if status.nodeid or status.selected or status.id not in provided
     ]
     chosen.clear()
     run = _merge_runs(parts, finished, statuses)

@@ -214,20 +214,6 @@ class TestCriterion:
             assert got
             assert got.text == "no test provides it"
 
-    def test_a_stage_that_applies_again_while_the_shards_run(self) -> None:
-        """The start of the run decides, as without shards, so its criterion counts nowhere."""
-        absent: dict[str, Any] = {"applies": False, "reason": "none", "owner": "Ann"}
-        declared = catalogue("shop", stage("api", expires=NOW - HOUR / 2, **absent))
-        early, late = NOW - HOUR, NOW - HOUR / 4
-        parts = [
-            shard({"shop.open": C}, names=["shop.open"], stages=declared.at(early), started=early),
-            shard({"api.key": F}, names=["api.key"], stages=declared.at(late), started=late),
-        ]
-        assert parts[1].final.verdict is F
-        got = merged(*parts, stages=declared)
-        assert [s.id for s in got.criteria] == ["shop.open"]
-        assert (got.final.verdict, got.decision.selection.criteria) == (C, 1)
-
     def test_upstream_is_resolved_anew(self) -> None:
         """A CONFIRMED that upstream blocked in its shard is free if another confirms that."""
         alone = shard({"shop.open": C, "shop.paid": C}, former=shard({"api.key": F}, id="run-0"))
@@ -576,6 +562,33 @@ def test_a_stranger_is_refused(name: str) -> None:
         merged(shard({"api.key": C}), shard({"shop.open": C}, **changes))
     assert str(caught.value).startswith(beginning)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_stage_that_applies_to_one_shard_alone_is_refused() -> None:
+    """Its `expires` came between two starts: what the later shard saw of it must not get lost."""
+    absent = {"applies": False, "reason": "no one is paid out", "owner": "Ann"}
+    declared = catalogue(
+        stage("api", criteria=("api.key",)),
+        stage("payout", criteria=("payout.made",), expires=NOW, **absent),
+        stage("final", rollup=("api", "payout")),
+    )
+
+    def begun(observed: dict[str, Any], at: datetime) -> Record:
+        return shard(
+            observed, names=("api.key", "payout.made"), stages=declared.at(at),
+            catalogue=declared.digest, started=at, finished=NOW + MINUTE,
+        )  # fmt: skip
+
+    before = begun({"api.key": C}, NOW - MINUTE)
+    after = begun({"payout.made": F}, NOW)
+    with pytest.raises(MergeError) as caught:
+        merged(before, after, stages=declared)
+    assert str(caught.value) == (
+        "1.json: its list of stages that don't apply is [], and that of 0.json is ['payout']; "
+        "only shards of one run are merged"
+    )
+    made = merged(before, begun({"api.key": C}, NOW - MINUTE), stages=declared)
+    assert made.final.verdict is C
 
 
 def test_another_catalogue_than_today_s_is_refused() -> None:
