@@ -3,7 +3,8 @@
 A file is written under a temporary name beside the target, then renamed. The folder's lock is a
 record lock (`fcntl`) on a file in it, so that only one run at a time writes it. The kernel releases
 it when the process ends in any way, and a forked process doesn't inherit it, so a lock is never
-stale. If the file system doesn't support locks, the folder isn't locked.
+stale. It's no lock against the process that has it, so this module knows the locks of its own. If
+the file system doesn't support locks, the folder isn't locked.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from weakref import WeakSet
 
 NAME = ".prodstatus.lock"
 """The file in a folder that carries its lock."""
@@ -179,6 +181,10 @@ class FolderInUse(Exception):  # noqa: N818  a state of the folder, not an error
     """Another run is writing this folder; the message is one sentence."""
 
 
+_OWN: WeakSet[FolderLock] = WeakSet()
+"""The locks of this process: pytest that runs in a test of pytest is in one process with it."""
+
+
 class FolderLock:
     """A lock on one folder.
 
@@ -210,13 +216,18 @@ class FolderLock:
         A folder that can't be written isn't locked.
 
         Raises:
-            FolderInUse: another process has the lock.
+            FolderInUse: another process has the lock, or another lock of this process.
         """
+        for own in _OWN:
+            # Asked first: to close a file drops every lock that its process has on it.
+            if own is not self and own.locked and _same_file(own._folder, self._folder):
+                raise FolderInUse(self._in_use(own._holder))
         with contextlib.suppress(OSError):
             self._made = self._made or not self._folder.exists()
             self._folder.mkdir(parents=True, exist_ok=True)
             while self._handle is None:
                 self._handle = self._open_locked(self._folder / NAME)
+                _OWN.add(self)
 
     def _open_locked(self, path: Path) -> int | None:
         """Open and lock the file; None if the run that had the lock removed the file meanwhile."""
@@ -251,11 +262,14 @@ class FolderLock:
             if error.errno not in _LOCKED:
                 raise
             holder = os.read(handle, 200).decode("utf-8", "replace").strip() or "another run"
-            msg = (
-                f"{self._folder}: {holder} is writing this folder; wait for it to end, or name "
-                "another folder"
-            )
-            raise FolderInUse(msg) from None
+            raise FolderInUse(self._in_use(holder)) from None
+
+    def _in_use(self, holder: str) -> str:
+        """Return what to do about a folder that something else has locked."""
+        return (
+            f"{self._folder}: {holder} is writing this folder; wait for it to end, or name another "
+            "folder"
+        )
 
     def release(self) -> None:
         """Release the lock and remove its file, and the folder if it was made for nothing."""
@@ -269,6 +283,13 @@ class FolderLock:
         if self._made:
             with contextlib.suppress(OSError):
                 self._folder.rmdir()
+
+
+def _same_file(a: Path, b: Path) -> bool:
+    try:
+        return a.samefile(b)
+    except OSError:
+        return False
 
 
 if sys.platform == "win32":

@@ -124,6 +124,27 @@ def test_leftovers_of_a_killed_run_are_cleared(project: Project) -> None:
     assert ran.files == {"STATUS.md", "status.html", "status.json", ".mine.tmp"}
 
 
+NESTED = """
+@api
+def test_a():
+    record = Path("reports", "status.json")
+    before = record.read_text()
+    assert pytest.main(["-q", "-pno:cacheprovider", "test_shop.py"]) == 4
+    assert record.read_text() == before
+"""
+
+
+@MODES
+def test_a_run_within_a_test_doesn_t_write_the_folder(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """A criterion that runs pytest in its own process is refused as another process is."""
+    project.write({"test_api.py": NESTED, "test_shop.py": SHOP})
+    ran = project.run_alone("-rA", "test_api.py", *mode)
+    assert "is writing this folder" in ran.out
+    assert ran.verdicts["api.a"] == "CONFIRMED"
+
+
 def test_folder_in_which_nothing_can_be_locked(project: Project) -> None:
     """If no lock file can be made, a run goes on, and reports what it can't write as usual."""
     project.write({**PASSING, f"reports/{NAME}/x": ""})

@@ -270,6 +270,19 @@ def test_a_folder_is_held_until_it_is_released(tmp_path: Path) -> None:
     assert not (tmp_path / "a" / "b").exists()
 
 
+def test_one_process_holds_a_folder_once(tmp_path: Path) -> None:
+    """A second lock in the process that has one is refused, and the first one still holds."""
+    ours = FolderLock(tmp_path, "us")
+    ours.acquire()
+    with pytest.raises(FolderInUse, match="us is writing this folder; wait for it to end"):
+        FolderLock(tmp_path / "." / "", "a run in the run").acquire()
+    assert "us is writing" in another(tmp_path)
+    ours.release()
+    later = FolderLock(tmp_path, "later")
+    later.acquire()
+    later.release()
+
+
 def test_what_lies_in_a_folder_stays(tmp_path: Path) -> None:
     """A folder is removed only if it was made for nothing."""
     (tmp_path / "status.json").write_text("{}")
