@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import Blocked
 from pytest_prodstatus.criteria import Manifest, criterion_of, stage_marks
+from pytest_prodstatus.left_out import LeftOut
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
-from pytest_prodstatus.model.verdict import Reason
+from pytest_prodstatus.model.verdict import Kind, Reason
 from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.project import find_project
 from pytest_prodstatus.readers.config import ConfigError
@@ -137,6 +138,7 @@ class Collector:
         files: Collection[str],
         deselected: Collection[str],
         parts: Mapping[str, frozenset[str]],
+        left_out: Iterable[LeftOut],
     ) -> None:
         """Fix the criteria and which are selected, in the manifest; refuse what can't be judged.
 
@@ -147,6 +149,7 @@ class Collector:
                 was not reported was dropped by a hook, and counts as never reached.
             parts: what was found in each file and class that was looked through, if only a part
                 of it is run.
+            left_out: what has a stage mark, and may be no test.
 
         Raises:
             pytest.UsageError: a test's id holds a secret, in a serial run.
@@ -177,6 +180,7 @@ class Collector:
                 name: ids for name, ids in parts.items() if name.partition("::")[0] not in complete
             },
             missing=dict(self._missing),
+            left_out={one.nodeid: _reason(one) for one in left_out if one.certain},
             error=self._error,
         )
         self.redaction.on = self.settings.requested or self.manifest.selected > 0
@@ -457,6 +461,12 @@ def _complete(files: Collection[str], config: pytest.Config) -> frozenset[str]:
         return frozenset(files)
     paths = {(config.invocation_params.dir / name).resolve() for name in named}
     return frozenset(file for file in files if (config.rootpath / file).resolve() not in paths)
+
+
+def _reason(one: LeftOut) -> Reason:
+    """Return why FINAL isn't known without something that has a stage mark and isn't a test."""
+    text = f"{one.nodeid} has a stage mark and isn't collected: {one.why}"
+    return Reason(text=text, kind=Kind.COLLECTION_ERROR, remedy=one.remedy)
 
 
 def _is_same_test(first: pytest.Item, item: pytest.Item) -> bool:

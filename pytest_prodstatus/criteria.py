@@ -261,6 +261,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
             class that was looked through.
         missing: the files that were not collected, and why. Of several with the same error, xdist
             reports only one to the controller.
+        left_out: why FINAL isn't known without what has a stage mark and isn't a test, by what its
+            node id would be.
         error: why the collected criteria make no catalogue; "" if they make one.
     """
 
@@ -273,6 +275,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     paths: Mapping[str, str] = {}
     parts: Mapping[str, frozenset[str]] = {}
     missing: Mapping[str, Reason] = {}
+    left_out: Mapping[str, Reason] = {}
     error: str = ""
 
     @property

@@ -250,6 +250,8 @@ class Recorder:
         self._open()
         for file, reason in manifest.missing.items():
             self._missing.setdefault(file, reason)
+        for nodeid, why in manifest.left_out.items():
+            self.incidents.note("left out", why.text, why.kind, why.remedy, of=nodeid)
         narrowed = restriction(self.settings, self.config)
         self._restricted = bool(narrowed)
         known = tuple(s.id for s in self._former.stages) if self._former else ()

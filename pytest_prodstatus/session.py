@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_prodstatus import clock
+from pytest_prodstatus.left_out import LeftOut, left_out
 from pytest_prodstatus.options import (
     BASIS,
     RUN_ID,
@@ -75,6 +76,7 @@ class Session:
         self._collected: list[pytest.Item] = []
         self._files: set[str] = set()
         self._parts: dict[str, frozenset[str]] = {}
+        self._left_out: list[LeftOut] = []
         self._deselected: set[str] = set()
         self._words: TerminalWords | None = None
         self._junit: JUnitXml | None = None
@@ -461,7 +463,9 @@ class Session:
         report = yield
         if not report.passed:
             self.activate().collector.keep_reason(report)
-        elif self._in_part() and ("::" in report.nodeid or isinstance(collector, pytest.File)):
+            return report
+        self._left_out += left_out(collector, report.result)
+        if self._in_part() and ("::" in report.nodeid or isinstance(collector, pytest.File)):
             found = {node.nodeid for node in report.result}
             if found:  # none, too, if `--lf` leaves the file out without looking
                 self._parts[report.nodeid] = self._parts.get(report.nodeid, frozenset()) | found
@@ -529,7 +533,9 @@ class Session:
         manifest is complete before it is sent.
         """
         if self.active or _any_criterion(session.items):
-            self.activate().collector.settle(session, self._files, self._deselected, self._parts)
+            self.activate().collector.settle(
+                session, self._files, self._deselected, self._parts, self._left_out
+            )
             self.observer.enclose(self.config.pluginmanager)
         if self.judge is not None:
             self.begin(self.collector.manifest)
