@@ -40,15 +40,20 @@ class Beside:
         known = ASYNCIO if find_spec("pytest_asyncio") else ""
         self.project.write({**files, "pyproject.toml": CONFIG + STRICT + known + ini})
 
-    def run(self, *args: str, without: tuple[str, ...] = (), reruns: str = "rerunfailures") -> Ran:
+    def run(
+        self,
+        *args: str,
+        without: tuple[str, ...] = (),
+        reruns: tuple[str, ...] = ("rerunfailures",),
+    ) -> Ran:
         """Run the project in processes of its own; the record, document and page must agree.
 
         Args:
             args: the command line.
             without: plugins that are kept out.
-            reruns: which of the plugins for reruns is loaded.
+            reruns: which of the plugins for reruns are loaded.
         """
-        rivals = [name for name in RERUNNERS if name != reruns]
+        rivals = [name for name in RERUNNERS if name not in reruns]
         lean = (*TOOLS, *rivals, *without)
         ran = self.project.run_alone(*self.mode, *args, lean=lean, fresh=True)
         assert "INTERNALERROR" not in ran.out + ran.err

@@ -57,7 +57,7 @@ def test_buys(): attempt("buys")
 def test_last_attempt_counts(beside: Beside) -> None:
     """Though it reports no attempt that it runs again."""
     beside.write({"test_api.py": HEAD + TESTS})
-    ran = beside.run(reruns="flaky")
+    ran = beside.run(reruns=("flaky",))
     assert ran.verdicts == {
         "api.holds": "CONFIRMED",
         "api.flaky": "CONFIRMED",
@@ -81,7 +81,7 @@ def test_last_attempt_counts(beside: Beside) -> None:
 def test_side_effects_are_refused_by_name(beside: Beside, mark: str, args: tuple[str, ...]) -> None:
     """A criterion with side effects doesn't start, since its first start would be lost."""
     beside.write({"test_api.py": HEAD + REFUSED.format(mark=mark)})
-    ran = beside.run("-m", "production", *args, reruns="flaky")
+    ran = beside.run("-m", "production", *args, reruns=("flaky",))
     assert "test_buys: the plugin flaky would rerun it" in ran.out + ran.err
     assert not (beside.project.root / "buys").exists()
     assert ran.status == 4

@@ -66,7 +66,7 @@ def test_sends(evidence):
 def test_last_attempt_counts_and_side_effects_have_one(beside: Beside) -> None:
     """The last attempt counts, and a criterion with side effects has only one."""
     beside.write({"test_api.py": TESTS})
-    ran = beside.run("--retries=2", reruns="pytest-retry")
+    ran = beside.run("--retries=2", reruns=("pytest-retry",))
     assert ran.verdicts == {
         "api.holds": "CONFIRMED",
         "api.flaky": "CONFIRMED",
@@ -91,6 +91,40 @@ def test_an_outcome_of_another_name(beside: Beside) -> None:
     """`--retry-outcome` names the report of an attempt that wasn't the last one."""
     first = TESTS.partition("@api\ndef test_lost")[0]
     beside.write({"test_api.py": first, "test_shop.py": SHOP})
-    ran = beside.run("--retries=2", "--retry-outcome=delayed", reruns="pytest-retry")
+    ran = beside.run("--retries=2", "--retry-outcome=delayed", reruns=("pytest-retry",))
     assert (ran.verdicts["api.flaky"], ran.criteria["api.flaky"]["flaky"]) == ("CONFIRMED", True)
     assert ran.status == 0
+
+
+PLAIN = """
+def attempt(name):
+    with Path(name).open("a") as file:
+        file.write("x")
+    return len(Path(name).read_text())
+
+@api
+def test_flaky():
+    assert attempt("flaky") == 2
+
+@api
+def test_lost():
+    assert attempt("lost") == 0
+
+@pytest.mark.stage("shop", side_effects=True)
+def test_buys():
+    assert attempt("buys") == 0, "order unknown"
+"""
+
+
+def test_beside_another_plugin_for_reruns(beside: Beside) -> None:
+    """pytest-rerunfailures reads the same mark, and hands on reports when all is over."""
+    pytest.importorskip("pytest_rerunfailures")
+    beside.write({"test_api.py": PLAIN})
+    ran = beside.run("--retries=2", reruns=("pytest-retry", "rerunfailures"))
+    assert ran.verdicts == {
+        "api.flaky": "CONFIRMED",
+        "api.lost": "FAILED observed",
+        "shop.buys": "FAILED observed",
+    }
+    assert ran.criteria["api.flaky"]["flaky"] is True
+    assert (beside.project.root / "buys").read_text() == "x"
