@@ -65,11 +65,19 @@ class Blocked(_Skipped):
 
     stack = ""
 
+    # To a type checker, no argument is of type NoReturn, so it still refuses what is too many.
     def __init__(
-        self, reason: str, *, kind: Kind | str = Kind.INCONCLUSIVE, remedy: str | None = None
+        self,
+        reason: str = "",
+        *more: NoReturn,
+        kind: Kind | str = Kind.INCONCLUSIVE,
+        remedy: str | None = None,
+        **unknown: NoReturn,
     ) -> None:
         # A wrong argument is no reason to fail: all the same, the test could not see its criterion.
-        wrong = []
+        extra: tuple[object, ...] = more
+        wrong = [f"blocked(…, {described(value)}): name kind and remedy" for value in extra]
+        wrong += [f"blocked({name}=…): it takes a reason, kind and remedy" for name in unknown]
         if not is_visible(reason):
             given = described(reason)
             wrong.append(
@@ -110,21 +118,27 @@ class Blocked(_Skipped):
 
 
 def blocked(
-    reason: str, *, kind: str = Kind.INCONCLUSIVE.value, remedy: str | None = None
+    reason: str = "",
+    *more: NoReturn,
+    kind: str = Kind.INCONCLUSIVE.value,
+    remedy: str | None = None,
+    **unknown: NoReturn,
 ) -> NoReturn:
     """End the criterion as BLOCKED.
 
     Args:
         reason: one sentence that says what could not be seen.
+        *more: none is right.
         kind: not-armed, missing-config, no-data, provider-unavailable, timeout, pending,
             inconclusive, unresolved-intent or not-implemented.
         remedy: what a person can do about it, if that is known.
+        **unknown: none is right.
 
     Raises:
         Blocked: always. Its reason names an argument that can't be used.
     """
     __tracebackhide__ = True
-    raise Blocked(reason, kind=kind, remedy=remedy)
+    raise Blocked(reason, *more, kind=kind, remedy=remedy, **unknown)
 
 
 # A public method: it calls the code after a `yield`, and every finalizer.

@@ -2153,16 +2153,23 @@ class TestShop(unittest.TestCase):
         status=10,
     ),
     row(
+        "Blocked without a reason",
+        "@api\ndef test_a(): raise Blocked\n",
+        {"api.a": UNKNOWN},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
         "wrong arguments of blocked() are that criterion's alone",
         """
         @api
         @pytest.mark.parametrize("given", [
             {"reason": None}, {"reason": ""}, {"reason": "x", "kind": "no"},
-            {"reason": "x", "remedy": 5}, {"reason": "x", "kind": []},
-        ], ids="abcde")
+            {"reason": "x", "remedy": 5}, {"reason": "x", "kind": []}, {}, {"reson": "x"},
+        ], ids="abcdefg")
         def test_a(given): blocked(**given)
         """,
-        {f"api.a[{name}]": UNKNOWN for name in "abcde"},
+        {f"api.a[{name}]": UNKNOWN for name in "abcdefg"},
         final="BLOCKED",
         status=10,
     ),

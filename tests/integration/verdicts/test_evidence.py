@@ -376,6 +376,9 @@ MISUSED_ELSE = {
     "blocked('no orders', kind=[])": "no orders; blocked(kind=[]): the kind must be one of",
     "blocked('no orders', remedy=3)": "no orders; blocked(remedy=3): give a text, or leave it out",
     "blocked(None)": "blocked(reason=None): give one sentence that says what could not be seen",
+    "blocked()": "blocked(reason=''): give one sentence that says what could not be seen",
+    "blocked('slow', 'timeout')": "slow; blocked(…, 'timeout'): name kind and remedy",
+    "blocked('slow', why='x')": "slow; blocked(why=…): it takes a reason, kind and remedy",
     "blocked(Odd())": "blocked(reason=<Odd instance",
 }
 """Wrong calls of other fixtures, and of `blocked`."""
