@@ -48,6 +48,9 @@ def left_out(
         collector: the module or class; of any other sort, nothing is known.
         found: what pytest collected directly in it.
     """
+    # Asked for its object, pytest would import a file that `--lf` leaves out without looking at it.
+    if vars(collector).get("_obj") is None:
+        return
     # Not a subclass that collects something else in the file, such as its doctests.
     if isinstance(collector, pytest.Module) and type(collector).collect is pytest.Module.collect:
         # What is imported is a test of another file, or of none.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_prodstatus.criteria import Manifest
 from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.criterion_status import file_of
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.settings import Settings
 
@@ -42,6 +43,12 @@ def of_unmet(
             f"{names[0]}{more}: it acts on the world and may have started before{why}, so --unmet "
             "doesn't start it again; to let it act, name it, as in --stage "
             f"{names[0].partition('.')[0]}{everything}"
+        )
+    elif lost := [s for s in record.criteria if s.selected and s.carried_over]:
+        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+        yield (
+            f"{lost[0].id}{more}: unmet, and its test isn't found any more in a file that is as it "
+            f"was; run all of that: pytest {file_of(lost[0])}"
         )
     elif not manifest.selected and manifest.met:
         word = "BLOCKED" if what == "blocked" else "unmet"

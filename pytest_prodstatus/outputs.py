@@ -48,6 +48,7 @@ class Outputs:
             if it can be trusted.
         killed: the run after the last record that was killed; None if there was none.
         unread: why nothing is known of the last record, although there is one; "" if it is.
+        closed_by: what else closes the gate than the run's verdict, in a few words; "" if nothing.
 
     Args:
         settings: of the run.
@@ -64,6 +65,7 @@ class Outputs:
         self.unwritten = False
         self.killed: KilledRun | None = None
         self.unread = ""
+        self.closed_by = ""
         self._digest = ""
         self.exports: tuple[Path, ...] = ()
         self._before: dict[Path, bytes | None] = {}
@@ -281,7 +283,10 @@ class Outputs:
         return problems
 
     def note_waivers(self, record: Record, now: datetime) -> None:
-        """Add a notice for each waiver that breaks a rule at `now` (aware), or ends soon."""
+        """Note each waiver that breaks a rule at `now` (aware), or ends soon.
+
+        The first closes the gate. That isn't the run's to judge, so its exit status stays.
+        """
         waivers = self.settings.config.waivers
         if waivers.given:
             # Imported here, since most projects have no waivers, and the import costs every run.
@@ -289,6 +294,7 @@ class Outputs:
 
             violations = waiver_violations(waivers, record.criteria, now)
             self.notices += [f"{violation.text}: it closes the gate" for violation in violations]
+            self.closed_by = "closed by a waiver" if violations else ""
             self.notices += ending_waivers(waivers, record.criteria, now)
 
     @property

@@ -189,7 +189,7 @@ def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) ->
         write_line(notice, yellow=True)
     for line in override_lines(record, width=_width()):
         write_line(line.text, bold=True, red=True)
-    line = final_line(record)
+    line = final_line(record, recorder.outputs.closed_by if record.decision.open else "")
     write_line(line.text, bold=True, **_COLOUR[record.final.verdict])
 
 

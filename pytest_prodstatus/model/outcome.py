@@ -248,6 +248,11 @@ def finding_of(phase: Phase) -> Finding | None:
             text = f"it was not run, as its xfail mark says: {why}"
             remedy = "fix what is known to fail, and remove the mark"
             return Verdict.BLOCKED, Reason(text=text, kind=Kind.KNOWN_FAILURE, remedy=remedy)
+        # By a mark or by `pytest.xfail`; nothing of what the criterion is about was looked at.
+        case Phase(outcome="skipped", xfail=True, when="setup"):
+            text = f"its set-up failed as xfail expects: {phase.text or 'no reason given'}"
+            remedy = "fix what is known to fail, and remove the xfail"
+            return Verdict.BLOCKED, Reason(text=text, kind=Kind.KNOWN_FAILURE, remedy=remedy)
         # pytest reports an expected failure as skipped, and an unexpected pass as passed or, if the
         # mark is strict, as failed.
         case Phase(outcome="skipped", xfail=True):

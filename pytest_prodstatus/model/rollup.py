@@ -412,7 +412,8 @@ def why_final(record: Record) -> str:
     if any(cause.verdict is final.verdict for cause in found):
         return line
     # Else the line would seem to deny the verdict: what FAILED is behind what is BLOCKED.
-    behind = next((s for s in record.stages if s.verdict is final.verdict), None)
+    judged = (stage for stage in record.stages if stage.applies)
+    behind = next((stage for stage in judged if stage.verdict is final.verdict), None)
     return f"{behind.title} {behind.verdict}, behind {line}" if behind else line
 
 

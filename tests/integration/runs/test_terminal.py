@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 import pytest
 
-from tests.integration.project import SERIAL, SHOP, XDIST, Project, plain
+from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project, plain
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 THREE = {
@@ -231,3 +232,20 @@ def test_no_line_of_the_board_is_a_command_of_github_s_runner(
     board = [line for line in lines if not line.startswith(("::error ", "::warning "))]
     assert not [line for line in board if line.lstrip().startswith("::") or "##[" in line]
     assert any(line.startswith("    : :add-mask::xxx") for line in board)
+
+
+def test_final_s_line_is_the_gate_s_answer(project: Project) -> None:
+    """A waiver that breaks a rule closes the gate, and the run doesn't call it open."""
+    waiver = """
+    [[tool.prodstatus.waivers]]
+    criterion = "api.a"
+    reason = "known"
+    owner = "Ann"
+    expires = 2026-01-01
+    """
+    project.write({"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP})
+    project.write({"pyproject.toml": CONFIG + textwrap.dedent(waiver)})
+    ran = project.run()
+    assert "it closes the gate" in ran.out
+    assert "FINAL CONFIRMED (target production, gate closed by a waiver)" in ran.out
+    assert (ran.status, ran.record["decision"]["open"]) == (0, True)

@@ -398,9 +398,21 @@ XFAILS = [
         @pytest.mark.xfail
         def test_a(broken): pass
         """,
-        {"api.a": "FAILED known-failure"},
-        final="FAILED",
-        status=1,
+        {"api.a": "BLOCKED known-failure"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "xfail called in a fixture",
+        """
+        @pytest.fixture
+        def ready(): pytest.xfail("the step before it failed")
+        @api
+        def test_a(ready): pass
+        """,
+        {"api.a": "BLOCKED known-failure"},
+        final="BLOCKED",
+        status=10,
     ),
     row(
         "xpass",

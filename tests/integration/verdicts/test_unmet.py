@@ -276,6 +276,26 @@ def test_a_deleted_test_is_named(shop: Project, args: list[str]) -> None:
     )
 
 
+def test_a_parameter_that_is_left_out_for_once_is_unmet(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A FAILED isn't forgotten by a run of nothing: the run names it, and how to judge it again."""
+    tests = """
+    @api
+    @pytest.mark.parametrize("host", os.environ["HOSTS"].split())
+    def test_up(host): assert host != "us"
+    """
+    project.write({"test_api.py": tests, "test_shop.py": SHOP})
+    monkeypatch.setenv("HOSTS", "eu us")
+    assert project.run().status == 1
+    monkeypatch.setenv("HOSTS", "eu")
+    ran = project.run("--unmet")
+    assert (ran.verdicts["api.up[us]"], ran.status) == ("FAILED observed", 1)
+    assert "api.up[us]: unmet, and its test isn't found any more" in ran.out
+    assert "run all of that: pytest test_api.py" in ran.out
+    assert project.run("test_api.py").status == 0
+
+
 def test_a_criterion_without_a_test_is_unmet(shop: Project) -> None:
     """No test provides it, so nothing can run, and the run can't end with 0."""
     heal(shop)

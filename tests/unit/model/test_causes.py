@@ -65,6 +65,16 @@ class TestCauses:
         made = record(CHAIN, {"order.x": B, "sale.x": C, "oauth.x": C})
         assert why_final(made) == why
 
+    def test_what_it_is_behind_is_no_stage_that_does_not_apply(self) -> None:
+        """A stage that isn't judged is neither BLOCKED nor the one that keeps FINAL so."""
+        absent = stage("none", applies=False, reason="none", owner="Ann")
+        stages = catalogue(
+            stage("a"), absent, stage("b", requires=("a",)), stage("final", rollup=("b",))
+        )
+        made = record(stages, {"a.x": F, "b.x": C})
+        assert made.final.verdict is B
+        assert why_final(made) == "B STATUS BLOCKED, behind a.x FAILED: seen to be FAILED"
+
     def test_why_final_is_what_went_wrong_with_the_run(self) -> None:
         """In its own words, without a criterion, also beside a cause that blocks more stages."""
         died = reason("worker gw0 died", Kind.CRASH)

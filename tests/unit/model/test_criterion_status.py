@@ -425,6 +425,47 @@ class TestUncollected:
         """A criterion that isn't in its file any more, which was collected completely, is gone."""
         assert "b.x" not in stand(former=former({"b.x": C}), **more)
 
+    @pytest.mark.parametrize(
+        ("verdict", "more", "kept"),
+        [
+            (F, {}, True),
+            (B, {}, True),
+            (C, {}, False),
+            (F, {"sources": {"test_a.py": "edited"}}, False),
+            (F, {"sources": {}}, False),
+            (F, {"selected": frozenset(["a.x[eu]", "b.y"])}, False),
+            (F, {"selected": frozenset(["a.x[eu]"])}, True),
+            (F, {"of": run(shard="1/2")}, False),
+        ],
+    )
+    @pytest.mark.parametrize("met", [False, True])
+    def test_a_parameter_that_is_left_out_for_once(
+        self, *, verdict: Verdict, more: dict[str, Any], kept: bool, met: bool
+    ) -> None:
+        """What wasn't CONFIRMED stays so until all of its unedited file runs without it.
+
+        A shard runs a part of the file. With `--unmet` it counts as selected, since it is unmet.
+        """
+        before = former({"a.x[eu]": C, "b.x": verdict})
+        files = {"a.x[eu]": "test_a.py", "b.y": "test_b.py", "b.x": "test_b.py"}
+        sources = {"test_a.py": "1", "test_b.py": "1"}
+        before = replace(
+            before,
+            stages=tuple(
+                replace(s, criteria=tuple(replace(c, source="1") for c in s.criteria))
+                for s in before.stages
+            ),
+        )
+        given = {"sources": sources, "selected": frozenset(), "met": met, **more}
+        of = given.pop("of", run())
+        tests = tuple(criterion(name, nodeid=f"{files[name]}::t") for name in ("a.x[eu]", "b.y"))
+        data = run_data(ONE, {}, collected=tests, former=before, **given)
+        got = by_id(criterion_statuses(data, of, NOW))
+        assert ("b.x" in got) is kept
+        if kept:
+            assert (got["b.x"].verdict, got["b.x"].carried_over) == (verdict, True)
+            assert got["b.x"].selected is met
+
     def test_a_declared_one_that_was_deleted_is_named(self) -> None:
         """Deleting a test never makes the denominator smaller."""
         got = stand(former=former({"a.x": C}))["a.x"]

@@ -85,15 +85,23 @@ TABLE: dict[str, tuple[tuple[Phase, ...], Verdict, Kind | None, str]] = {
         (SETUP, phase("call", "skipped", "bug 7", xfail=True), TEARDOWN),
         F, Kind.KNOWN_FAILURE, "it failed as its xfail mark expects: bug 7",
     ),
-    "xfail in set-up": (
-        (phase("setup", "skipped", "bug 7", xfail=True), TEARDOWN),
+    "xfail in tear-down": (
+        (SETUP, CALL, phase("teardown", "skipped", "bug 7", xfail=True)),
         F, Kind.KNOWN_FAILURE, "bug 7",
     ),
     "xfail, without a reason": (
-        (phase("setup", "skipped", "", xfail=True), TEARDOWN),
+        (SETUP, phase("call", "skipped", "", xfail=True), TEARDOWN),
         F, Kind.KNOWN_FAILURE, "no reason given",
     ),
     # BLOCKED
+    "xfail in set-up": (
+        (phase("setup", "skipped", "bug 7", xfail=True), TEARDOWN),
+        B, Kind.KNOWN_FAILURE, "its set-up failed as xfail expects: bug 7",
+    ),
+    "xfail in set-up, without a reason": (
+        (phase("setup", "skipped", "", xfail=True), TEARDOWN),
+        B, Kind.KNOWN_FAILURE, "its set-up failed as xfail expects: no reason given",
+    ),
     "xfail(run=False)": (
         (phase("setup", "skipped", "[NOTRUN] bug 7", xfail=True), TEARDOWN),
         B, Kind.KNOWN_FAILURE, "it was not run, as its xfail mark says: bug 7",
@@ -230,6 +238,7 @@ def test_the_rule_table(
 
 REMEDIES = {
     "xfail": "an xfail is not a waiver: fix the failure and remove the mark",
+    "xfail in set-up": "fix what is known to fail, and remove the xfail",
     "xpass, not strict": "remove the mark",
     "Blocked raised in the call": "set REAL_PLACEORDER=1",
 }
