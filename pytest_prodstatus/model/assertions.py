@@ -52,9 +52,7 @@ _NEW = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _OPPOSITES = (
     {ast.Is, ast.IsNot}, {ast.Eq, ast.NotEq}, {ast.In, ast.NotIn},
 )  # fmt: skip
-_BUILTINS = frozenset(
-    name for name, value in vars(builtins).items() if callable(value) and name.isidentifier()
-)
+_BUILTINS = frozenset(name for name, value in vars(builtins).items() if callable(value))
 """Names that stand for a function or class in every file."""
 
 _UNNAMED = ("__init__", "__enter__", "__exit__", "__call__")

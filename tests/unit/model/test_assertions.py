@@ -117,7 +117,12 @@ any([])
 any([x])
 any([*x])
 x is None or y is not None
+x == 1 or x != 2
+next(x) is y or next(x) is not y
+x == next(y) or x != next(y)
 next(x) or not next(x)
+not x or y
+not x == [x]
 x < y or x >= y
 x is None and x is not None
 isinstance(x, str)
@@ -309,12 +314,14 @@ def c(): assert 1 == one()
 def d(): assert 2 == two()
 def answers(r): r.raise_for_status()
 """
+NAMED = b"def test_a(): return b\ndef b(): pass\n"
 
 
 def test_what_a_function_may_run_is_reached_through_others() -> None:
     """By the names that it calls, each once; what no one calls is not reached."""
     found = survey(CALLS).reached(["test_a"])
     assert sorted(one.name for one in found) == ["b", "c", "test_a"]
+    assert [one.name for one in survey(NAMED).reached(["test_a"])] == ["test_a"]
 
 
 def test_a_source_explains_why_nothing_passed_if_it_shows_an_assertion() -> None:
@@ -385,14 +392,17 @@ def test_h(): assert x
 def _(x): ...
 @dispatch.register(str)
 def _(x): ...
-def test_i(run=test_e): assert x
+def test_i(): assert x
+def helper(run=test_i): ...
+def test_i(): assert x
 """
 
 
 def test_a_function_that_hides_an_earlier_one_proves_nothing() -> None:
     """The earlier one never runs, and might fail. The tests of a class may be hidden as well."""
     functions = survey(TWICE.encode()).functions
-    hiding = {line: one.vacuous.text for line, one in functions.items() if one.vacuous}
+    found = {line: one.vacuous for line, one in functions.items() if one.vacuous}
+    hiding = {line: one.text for line, one in found.items()}
     text = "another {} in line {} of its file never runs, since this one has its name"
     assert hiding == {
         3: text.format("test_a", 2),
@@ -400,6 +410,7 @@ def test_a_function_that_hides_an_earlier_one_proves_nothing() -> None:
         11: text.format("TestD", 8),
         14: text.format("test_h", 13),
     }
+    assert {one.kind for one in found.values()} == {Kind.PROVES_NOTHING}
 
 
 def test_a_name_may_be_defined_again_on_purpose() -> None:
@@ -423,6 +434,34 @@ def test_a_function_of_python_alone_is_always_true(name: str) -> None:
     for other in others:
         (function,) = survey(other.encode()).functions.values()
         assert function.vacuous is None, other
+
+
+@pytest.mark.parametrize(
+    "binding",
+    [
+        "import x as any",
+        "import any.x",
+        "@made\ndef any(): pass",
+        "@made\nasync def any(): pass",
+        "@made\nclass any: pass",
+        "try: x\nexcept OSError as any: pass",
+        "match x:\n  case any: pass",
+        "match x:\n  case [*any]: pass",
+        "match x:\n  case {**any}: pass",
+        "for any in x: pass",
+        "lambda any: x",
+    ],
+)
+def test_what_gives_a_name_of_python_to_something_else(binding: str) -> None:
+    """Then it isn't known what an assertion of that name is about."""
+    functions = survey(f"{binding}\ndef test_a(): assert any\n".encode()).functions
+    assert [one.vacuous for one in functions.values() if one.vacuous] == []
+
+
+def test_a_name_of_python_may_be_no_function() -> None:
+    """As `__doc__`, which each module has for itself."""
+    (function,) = survey(b"def test_a(): assert __doc__\n").functions.values()
+    assert function.vacuous is None
 
 
 def test_a_raise_is_noted() -> None:

@@ -390,6 +390,14 @@ def test_refusal(name: str) -> None:
     assert len(got.sentence.splitlines()) == 1
 
 
+@pytest.mark.parametrize("remedy", ["take --nosuch out", None])
+def test_what_helps_if_an_error_ended_the_run(remedy: str | None) -> None:
+    """What the run said, or else what helps after a run that was killed."""
+    broken = replace(BROKEN, remedy=remedy)
+    (found,) = decision_of(made(finished=None, incidents=(broken,))).violations
+    assert found.remedy == (remedy or "wait for it to end, or run it again if it was killed")
+
+
 OPEN: dict[str, Row] = {
     "everything CONFIRMED": Row(made, 0, None, ""),
     "every condition of the query": Row(
