@@ -466,6 +466,12 @@ class TestUncollected:
             assert (got["b.x"].verdict, got["b.x"].carried_over) == (verdict, True)
             assert got["b.x"].selected is met
 
+    def test_a_file_that_can_not_be_read_may_have_been_edited(self) -> None:
+        """Two digests that aren't known are not the same file."""
+        tests = (criterion("b.y", nodeid="test_b.py::t"),)
+        unread = {"sources": {"test_b.py": ""}, "selected": frozenset()}
+        assert "b.x" not in stand(collected=tests, former=former({"b.x": F}), **unread)
+
     def test_a_declared_one_that_was_deleted_is_named(self) -> None:
         """Deleting a test never makes the denominator smaller."""
         got = stand(former=former({"a.x": C}))["a.x"]
