@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -82,11 +82,14 @@ _CODES: dict[str, type[ApiError]] = {
     "41": RequestRefused,
 }
 _WORDS = ("sub_msg", "error_msg", "error_message", "message", "msg", "rsp_msg", "resp_msg")
-# "order not exist", "The order does not exist", MEMBER_NOT_FOUND.
-_MISSING = (
-    r"(?<![a-z])(?:{})[\s_]*(?:id|no|number)?[\s_]*(?:does|is|was)?(?:[\s_]*not|n't)"
-    r"[\s_]*(?:exist|found)"
-)
+_THINGS = {
+    "aliexpress.trade.ds.order.get": "order|trade",
+    "aliexpress.ds.product.get": "product|item",
+}
+"""What a look-up requests; no other method can answer that it doesn't exist."""
+# "order not exist", "The order 8001 does not exist.", ORDER_NOT_FOUND: without what is between the
+# words, so that there is only one way to read a text, however long.
+_MISSING = r"(?:the)?(?:{})(?:id|no|number)?[0-9]*(?:does|is|was)?(?:not|n't)(?:exists?|found)[.!]?"
 _ORDER_KEY = re.compile(r"(order|trade)s?(list|ids?|nos?|numbers?)")
 # An order's number has 16 digits today; a timestamp has 13, and the id of a request 24 or more.
 _ORDER_NUMBER = re.compile(r"(?<![0-9])[0-9]{15,20}(?![0-9])")
@@ -337,7 +340,7 @@ class Gateway(ProviderClient):
         if True in successes:
             why = "it reports a success and a failure in one"
             raise self._refusal(Unavailable, method, reply, facts, why)
-        words = " ".join(fields.text(facts.get(name)) or "" for name in _WORDS)
+        words = [text for name in _WORDS if (text := fields.text(facts.get(name)))]
         kind = kind_of_business_error(method, fields.text(facts["code"]), words)
         raise self._refusal(kind, method, reply, facts, "the call failed")
 
@@ -404,15 +407,17 @@ def kind_of_gateway_error(
     return RequestRefused if (type_ or "").upper() == "ISV" else Unavailable
 
 
-def kind_of_business_error(method: str, code: str | None, words: str) -> type[ApiError]:
+def kind_of_business_error(method: str, code: str | None, words: Sequence[str]) -> type[ApiError]:
     """Return the error that `is_success: false`, or a code of no success, stands for.
 
-    What isn't documented as a refusal may be the service's own trouble, and so is Unavailable.
+    What isn't documented as a refusal may be the service's own trouble, and so is Unavailable. That
+    the requested thing doesn't exist has to be all that is said: in the code or, if that is a
+    number, in every sentence. "session expired: member not found" is about something else.
 
     Args:
         method: what was called: it names the thing that may not exist.
         code: the service's code.
-        words: what it says besides.
+        words: the sentences that it says besides.
     """
     code = code or ""
     if code == "REPEATED_ORDER_ERROR":
@@ -422,8 +427,16 @@ def kind_of_business_error(method: str, code: str | None, words: str) -> type[Ap
         return kind_of_gateway_error(code, None, None)
     if code in REFUSALS:
         return RequestRefused
-    things = "|".join(re.escape(part) for part in method.lower().split("."))
-    return NotFound if re.search(_MISSING.format(things), f"{code} {words}", re.I) else Unavailable
+    numbered = code == "" or code.isdigit()
+    return NotFound if _is_missing(method, words if numbered else [code]) else Unavailable
+
+
+def _is_missing(method: str, words: Sequence[str]) -> bool:
+    """Return whether each of the texts says that the thing which a method requests is not there."""
+    if method not in _THINGS or not words:
+        return False
+    missing = re.compile(_MISSING.format(_THINGS[method]))
+    return all(missing.fullmatch(re.sub(r"[\s_]+", "", text).lower()) for text in words)
 
 
 def is_about_token(code: str | None) -> bool:

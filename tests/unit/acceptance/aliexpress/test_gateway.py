@@ -11,7 +11,11 @@ from urllib.parse import parse_qsl
 import pytest
 import responses
 
-from tests.acceptance.support.aliexpress.gateway import REFUSALS, sign
+from tests.acceptance.support.aliexpress.gateway import (
+    REFUSALS,
+    kind_of_business_error,
+    sign,
+)
 from tests.acceptance.support.errors import (
     ApiError,
     ClockDiffers,
@@ -168,6 +172,18 @@ def test_a_listed_code_proves_that_nothing_was_ordered(
         {"rsp_code": 402, "rsp_msg": "no such order type"},
         {"rsp_code": "500", "rsp_msg": "System error, please try again later", "result": {}},
         {"rsp_code": "10004009", "rsp_msg": "member not found"},
+        {"rsp_code": "404", "rsp_msg": "API aliexpress.trade.ds.order.get does not exist"},
+        {"rsp_code": "404", "rsp_msg": "order service not found"},
+        {"rsp_code": "404", "rsp_msg": "order not exist, or the session has expired"},
+        {"result": {"is_success": False, "error_code": "INVALID_SESSION", "error_msg": "x"}},
+        {
+            "result": {
+                "is_success": False,
+                "error_code": "INVALID_SESSION",
+                "error_msg": "order not found",
+            }
+        },
+        {"rsp_code": "404", "rsp_msg": "order not found", "message": "the member has no rights"},
         {"resp_result": {"resp_code": 405, "resp_msg": "query failed"}},
         {"result": {"is_success": False, "error_code": 500, "error_msg": "Internal server error"}},
         {"result": {"is_success": False, "error_code": 7}},
@@ -194,26 +210,40 @@ def test_what_is_not_documented_is_no_refusal(
     "body",
     [
         {"rsp_code": "10004002", "rsp_msg": "order not exist"},
+        {"rsp_code": "404", "rsp_msg": "The order 8001 doesn't exist."},
         {"result": {"is_success": False, "error_code": "ORDER_NOT_FOUND"}},
+        {"result": {"is_success": False, "error_code": "TRADE_ID_NOT_EXIST", "error_msg": "no"}},
         {"result": {}, "rsp_code": "200"},
     ],
 )
 def test_an_order_that_does_not_exist_is_not_known_to_the_supplier(
     web: responses.RequestsMock, body: dict[str, Any]
 ) -> None:
-    """The supplier shows it by an empty result, or by an error about the order itself."""
+    """The supplier shows it by an empty result, or by an error about the order and nothing else."""
     web.post(URL, json={ORDER: {**body, "request_id": "r3"}})
     assert aliexpress_client().order("1") is None
 
 
+@pytest.mark.parametrize("word", ["order", "order id", "the order does", "order 1", "ORDER__NOT"])
+@pytest.mark.parametrize("filling", [" ", "_", "0", " _", "no", "order", "not"])
+def test_words_of_any_length_are_read_in_time(word: str, filling: str) -> None:
+    """In proportion to their length: a code that scans them anew from each place would hang."""
+    words = word + filling * (1_000_000 // len(filling)) + "x"
+    assert kind_of_business_error("aliexpress.trade.ds.order.get", "500", [words]) is Unavailable
+
+
 REFUSED = {"error_response": {"code": "InsufficientPermission", "request_id": "r0"}}
-GONE = {"is_success": False, "error_code": "MEMBER_NOT_FOUND", "error_msg": "no member level"}
+GONE = {"is_success": False, "error_code": "INVALID_SESSION", "error_msg": "member not found"}
 
 
 @pytest.mark.parametrize(
     ("answers", "method"),
     [
-        ([{BENEFIT: {"result": GONE}}], "aliexpress.ds.member.benefit.get"),
+        ([{BENEFIT: {"result": {}}}], "aliexpress.ds.member.benefit.get"),
+        (
+            [{BENEFIT: {"result": GONE}}, REFUSED, {ORDER: {"result": {}, "rsp_code": "200"}}],
+            "aliexpress.trade.ds.order.get",
+        ),
         (
             [REFUSED, REFUSED, {ORDER: {"rsp_code": "1", "rsp_msg": "order not exist"}}],
             "aliexpress.trade.ds.order.get",
@@ -250,6 +280,11 @@ def test_what_doubts_the_token_is_not_passed_over(web: responses.RequestsMock) -
     [
         (REFUSED, NotPermitted),
         ({BENEFIT: {"result": {"is_success": False}}}, Unavailable),
+        ({BENEFIT: {"result": GONE}}, Unavailable),
+        (
+            {BENEFIT: {"result": {"is_success": False, "error_code": "MEMBER_NOT_FOUND"}}},
+            Unavailable,
+        ),
         ({"error_response": {"code": "MissingParameter"}}, Unavailable),
         ({"error_response": {"code": "IllegalAccessToken"}}, CredentialRejected),
         ({"error_response": {"code": "IllegalTimestamp"}}, ClockDiffers),
