@@ -83,7 +83,7 @@ def wait(settings: Settings, eventually: Eventually) -> Waiting:
 def order_key(
     ask: Ask, settings: Settings, project: str, prodstatus_target: str
 ) -> OrderKey | None:
-    """What is bought, from whom and with whose account; None if either isn't known."""
+    """What is bought, from whom and with which application; None if either isn't known."""
     from tests.acceptance.support.purchase.journal import OrderKey
 
     account = account_of(stored_credentials(ask, user_id=settings.user_id).chosen, settings)

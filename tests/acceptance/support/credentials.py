@@ -195,12 +195,28 @@ def _of_environment(settings: Settings, token: Secret) -> SupplierCredential:
     )
 
 
-def account_of(stored: StoredCredential | None, settings: Settings) -> str | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The account at the supplier that a credential is for, as far as the store knows it.
+
+    Attributes:
+        application: the application's key. By it alone two accounts are compared: the supplier
+            gives no name of the account that outlives a token, and one account can be connected
+            in a row of any user and scope, or in the environment.
+        owner: who connected it, in words for people.
+    """
+
+    application: str
+    owner: str
+
+    def __str__(self) -> str:
+        return f"application {self.application} of {self.owner}"
+
+
+def account_of(stored: StoredCredential | None, settings: Settings) -> Account | None:
     """Return the account at the supplier that a credential is for; None if it can't be read.
 
-    The supplier gives no name of it that outlives a token: it is who connected which application.
-    The row's scope is no part of that, since sharing a row changes nothing at the supplier. Without
-    a row it is the environment's, which every user shares.
+    Without a row it is the environment's, which every user shares.
     """
     try:
         if stored is not None:
@@ -213,7 +229,7 @@ def account_of(stored: StoredCredential | None, settings: Settings) -> str | Non
     if credential is None or credential.app_key is None:
         return None
     owner = f"user {stored.owner}" if stored is not None else "every user"
-    return f"application {credential.app_key} of {owner}"
+    return Account(application=credential.app_key, owner=owner)
 
 
 @contextmanager

@@ -284,32 +284,38 @@ def test_the_store_s_own_command_buys_where_it_is_configured(project: Project) -
     assert "PRODSTATUS_STATE_URL is a file of this CI machine" in placed["reason"], placed
 
 
-def test_neither_pytest_s_options_nor_a_shared_row_buy_again(
+def test_neither_pytest_s_options_nor_another_row_buy_again(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The order's key is of the suite's project with any rootdir, and of who buys.
+    """The order's key is of the suite's project with any rootdir, and of the application.
 
-    The `.env` is the suite's as well: it may name the journal. Sharing the credential with every
-    user doesn't change whose it is.
+    The `.env` is the suite's as well: it may name the journal. Who connected the application is
+    nothing that the supplier knows: a row that is shared, or of another user, and the token of the
+    environment, once the row is inactive, may all be of one account.
     """
     (project.folder / "other.ini").write_text("[pytest]\n", encoding="utf-8")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     config = str(project.folder / "pyproject.toml")
-    options: list[tuple[str, ...]] = [
-        (),
-        (f"--rootdir={elsewhere}", "-c", config),
-        (f"--rootdir={project.folder / 'tests'}", "-c", config),
-        ("-c", "other.ini"),
-        (),
+    runs: list[tuple[tuple[str, ...], str]] = [
+        ((), ""),
+        ((f"--rootdir={elsewhere}", "-c", config), ""),
+        ((f"--rootdir={project.folder / 'tests'}", "-c", config), ""),
+        (("-c", "other.ini"), ""),
+        ((), """UPDATE api_credentials SET scope = 'global' WHERE "userId" = 1"""),
+        ((), """UPDATE api_credentials SET "userId" = 2 WHERE scope = 'global'"""),
+        ((), """UPDATE api_credentials SET "isActive" = false"""),
     ]
     with boot() as store:
         variables = _arm_command(project, store)
         journal = variables.pop("PRODSTATUS_STATE_URL")
         (project.folder / ".env").write_text(f"PRODSTATUS_STATE_URL={journal}\n", encoding="utf-8")
         bought = []
-        for number, chosen in enumerate(options):
-            if number == len(options) - 1:
-                _share_credential(store)
+        for chosen, change in runs:
+            if change:
+                _change(store, change)
+            if "false" in change:  # the journal is asked before the supplier sees the token
+                variables["ALIEXPRESS_DROPSHIPPING_ACCESS_TOKEN"] = "50000-another"
+                variables["ALIEXPRESS_DROPSHIPPING_APP_KEY"] = "512345"
             ran = project.run(
                 *("tests/acceptance", "-m", "production", "--target", "staging"),
                 *(f"--prodstatus-dir={project.folder / 'out'}", "-k", "real_order_placed", *chosen),
@@ -318,13 +324,13 @@ def test_neither_pytest_s_options_nor_a_shared_row_buy_again(
             ran = replace(ran, folder=project.folder / "out")
             assert ran.record["stages"], ran.output
             bought.append(ran.seen("placeorder.real-order-placed").get("bought_now"))
-    assert bought == [True, False, False, False, False]
+    assert bought == [True, *[False] * 6]
 
 
-def _share_credential(store: DemoStore) -> None:
+def _change(store: DemoStore, statement: str) -> None:
     assert store.owner_url is not None
     with psycopg.connect(store.owner_url.split("&schema")[0]) as connection:
-        connection.execute("""UPDATE api_credentials SET scope = 'global' WHERE "userId" = 1""")
+        assert connection.execute(statement).rowcount
 
 
 def test_without_configuration_every_stage_is_blocked(project: Project) -> None:

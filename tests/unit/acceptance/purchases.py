@@ -13,6 +13,7 @@ from pytest_prodstatus import Blocked
 from pytest_prodstatus.journal import Action, Journal
 from tests.acceptance.demo.aliexpress_state import SupplierState
 from tests.acceptance.support.aliexpress.client import AliExpressClient
+from tests.acceptance.support.credentials import Account
 from tests.acceptance.support.purchase.arming import product_of
 from tests.acceptance.support.purchase.journal import OrderKey
 from tests.acceptance.support.purchase.order import Purchase
@@ -35,6 +36,8 @@ ARMED = {
 }
 """Everything that a purchase needs."""
 
+MINE = Account(application="12345678", owner="user 1")
+
 
 @dataclass(kw_only=True)
 class Bench:
@@ -49,7 +52,7 @@ class Bench:
     seen: dict[str, Any] = field(default_factory=dict)
     project: str = "shop"
     target: str = "demo"
-    account: str = "application 12345678 of user 1"
+    account: Account = MINE
     valid_for: timedelta = timedelta(days=30)
 
     def purchase(self, journal: Journal, client: AliExpressClient | None = None) -> Purchase:

@@ -13,6 +13,7 @@ from pytest_prodstatus import Blocked
 from tests.acceptance.demo.encryption import encrypted
 from tests.acceptance.support.clock import read_instant
 from tests.acceptance.support.credentials import (
+    Account,
     StoredCredential,
     StoredCredentials,
     SupplierCredential,
@@ -47,22 +48,32 @@ def _row(text: str, *, owner: int = 1, own: bool = True) -> StoredCredential:
     )
 
 
-def test_the_account_is_who_connected_which_application(variables: Make) -> None:
-    """Not the row's scope, nor its token, nor whom it serves: none of these is another account.
+def test_the_account_is_the_application(variables: Make) -> None:
+    """Who connected it, in a row of any scope or in the environment, is said and not compared.
 
-    Each would be another key of the one real order, and so another order.
+    Each can be the same account, and as another key of the one real order it would buy again.
     """
 
-    def account(*, owner: int, own: bool, app: str = "512345", user: str = "1") -> str | None:
+    def account(*, owner: int, own: bool, app: object = "512345", user: str = "1") -> Account:
         text = {"accessToken": f"{owner} {own}", "appKey": app}
         sealed = encrypted(text, key=KEY, iv=bytes(16), salt=DEFAULT_SALT)
         settings = variables(ENCRYPTION_KEY=KEY, TEST_USER_ID=user)
-        return account_of(_row(sealed, owner=owner, own=own), settings)
+        found = account_of(_row(sealed, owner=owner, own=own), settings)
+        assert found is not None
+        return found
 
     mine = account(owner=1, own=True)
-    assert mine == "application 512345 of user 1"
+    assert str(mine) == "application 512345 of user 1"
     assert mine == account(owner=1, own=False) == account(owner=1, own=False, user="2")
-    assert mine not in (account(owner=2, own=False), account(owner=1, own=True, app="512346"))
+    environment = variables(
+        ALIEXPRESS_DROPSHIPPING_ACCESS_TOKEN="t", ALIEXPRESS_DROPSHIPPING_APP_KEY=" 512345 "
+    )
+    theirs = account_of(None, environment)
+    assert theirs is not None
+    assert str(theirs) == "application 512345 of every user"
+    others = (theirs, account(owner=2, own=False), account(owner=1, own=True, app=512345))
+    assert {other.application for other in others} == {mine.application}
+    assert account(owner=1, own=True, app="512346").application != mine.application
 
 
 def test_what_node_encrypted_is_read(variables: Make) -> None:

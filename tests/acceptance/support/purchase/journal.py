@@ -20,9 +20,11 @@ from pytest_prodstatus.journal import (
     JournalError,
     JournalUnavailable,
     Limit,
+    Plan,
     Unresolved,
     is_local_file,
 )
+from tests.acceptance.support.credentials import Account
 from tests.acceptance.support.secrets import Secret
 
 CRITERION = "placeorder.real-order-placed"
@@ -66,30 +68,48 @@ def journal_conditions(url: Secret, *, target: str, in_ci: bool) -> tuple[str, .
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderKey:
-    """What is bought, from whom, with whose account and for which project: the key of an order.
+    """What is bought, from whom, with which application and for which project: an order's key.
 
-    The target's name is no part of it: three names of one store would buy three times.
+    The target's name is no part of it: three names of one store would buy three times. Neither is
+    who connected the account: it can be the same one, and would be charged again.
 
     Attributes:
         project: the project.
         target: the target's name, by which orders of older releases are found.
         product_id: the supplier's product.
-        account: the account at the supplier.
+        account: the account at the supplier; of it, the key has only the application.
     """
 
     project: str
     target: str
     product_id: str
-    account: str
+    account: Account
 
     @property
     def subject(self) -> str:
         """The subject of the order's action in the journal."""
-        return f"product {self.product_id} from AliExpress for {self.account}"
+        application = self.account.application
+        return f"product {self.product_id} from AliExpress for application {application}"
 
     def concerns(self, action: Action) -> bool:
         """Return whether an action is an order of this key, or of an older release and may be."""
-        return action.is_of(self.project) and action.subject in (self.subject, "")
+        return action.is_of(self.project) and (
+            not action.subject or _is_same(action.subject, self.subject)
+        )
+
+
+class OrderPlan(Plan, frozen=True, kw_only=True):
+    """The plan of an order, whose claim follows the orders under its key of older releases too."""
+
+    def follows(self, action: Action) -> bool:
+        """Return whether an action counts for the claim of this plan."""
+        same = action.criterion == self.criterion and action.is_of(self.project)
+        return super().follows(action) or (same and _is_same(action.subject, self.subject))
+
+
+def _is_same(former: str, subject: str) -> bool:
+    """Return whether a subject is the key's; older releases named who connected the account too."""
+    return former == subject or former.startswith(f"{subject} of ")
 
 
 def refuse_unresolved(journal: Journal, key: OrderKey) -> None:
@@ -99,18 +119,30 @@ def refuse_unresolved(journal: Journal, key: OrderKey) -> None:
             block_on_unresolved(str(Unresolved(action)))
 
 
+def all_orders(journal: Journal) -> tuple[Action, ...]:
+    """Return the orders of every key, the newest first."""
+    return journal.actions(criterion=CRITERION, limit=10_000)
+
+
 def latest_order(
     journal: Journal, key: OrderKey, *, now: datetime, valid_for: timedelta
 ) -> Action | None:
-    """Return the newest paid order that still proves the purchase."""
-    return journal.latest_confirmed(
-        CRITERION,
-        key.target,
-        project=key.project,
-        subject=key.subject,
-        since=now - valid_for,
-        details=PAID,
-    )
+    """Return the newest paid order that still proves the purchase, under any of its keys."""
+    former = {
+        order.subject for order in all_orders(journal) if order.subject and key.concerns(order)
+    }
+    found = [
+        journal.latest_confirmed(
+            CRITERION,
+            key.target,
+            project=key.project,
+            subject=subject,
+            since=now - valid_for,
+            details=PAID,
+        )
+        for subject in (key.subject, *former)
+    ]
+    return max(filter(None, found), key=lambda order: order.id, default=None)
 
 
 def order_price(action: Action) -> Limit:

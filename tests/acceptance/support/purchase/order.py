@@ -23,7 +23,6 @@ from pytest_prodstatus.journal import (
     Journal,
     JournalError,
     Limit,
-    Plan,
     once_a_day,
 )
 from tests.acceptance.support.aliexpress.client import AliExpressClient
@@ -43,6 +42,8 @@ from tests.acceptance.support.purchase.journal import (
     PAID,
     PRICE,
     OrderKey,
+    OrderPlan,
+    all_orders,
     block_on_journal,
     block_on_unresolved,
     latest_order,
@@ -65,7 +66,7 @@ class Purchase:
         route: how the order is placed.
         journal: the journal of the order.
         settings: product, address, cap and mode.
-        order_key: what is bought, from whom and for whom.
+        order_key: what is bought, from whom and with which application.
         operator: the person or job that runs this, for the journal.
         clock: returns the time, aware and in UTC.
         valid_for: how long an order proves the purchase, so that none is placed meanwhile.
@@ -128,10 +129,10 @@ class Purchase:
             require_armed((f"the quote {quote.total} is above PRODSTATUS_SPEND_LIMIT {limit}",))
         return quote
 
-    def _plan(self, quote: Quote) -> Plan:
+    def _plan(self, quote: Quote) -> OrderPlan:
         limit, _, _ = _armed_values(self.settings)
         now = self.clock()
-        return Plan(
+        return OrderPlan(
             criterion=CRITERION,
             project=self.order_key.project,
             target=self.order_key.target,
@@ -151,24 +152,35 @@ class Purchase:
             details={
                 "route": self.route.name,
                 "mode": "paid" if self.settings.mode == "paid" else "unpaid",
+                "account": str(self.order_key.account),
             },
         )
 
     def _bought_or_found(self, quote: Quote) -> tuple[Action, bool]:
         """Return the order that was placed now, or one of another process; and which it is."""
         known = self._known_ids()
+        # First, since the claim compares an order under a key of older releases by its day alone.
+        found = self._latest()
+        if found is not None:
+            return found, False
         try:
             claimed = self._claim(quote)
         except Claimed as error:
-            found = latest_order(
-                self.journal, self.order_key, now=self.clock(), valid_for=self.valid_for
-            )
+            found = self._latest()
             if found is None:
                 block_on_journal(error)
             return found, False
         except JournalError as error:
             block_on_journal(error)
         return self._send(claimed, quote, known), True
+
+    def _latest(self) -> Action | None:
+        try:
+            return latest_order(
+                self.journal, self.order_key, now=self.clock(), valid_for=self.valid_for
+            )
+        except JournalError as error:
+            block_on_journal(error)
 
     def _send(self, claimed: Action, quote: Quote, known: Collection[str]) -> Action:
         action = self._mark_sent(claimed)
@@ -214,7 +226,7 @@ class Purchase:
     def _known_ids(self) -> set[str]:
         """Return the supplier's ids of all orders that were placed before, for any key."""
         try:
-            actions = self.journal.actions(criterion=CRITERION, limit=10_000)
+            actions = all_orders(self.journal)
         except JournalError as error:
             block_on_journal(error)
         return {order_id for action in actions for order_id in action.receipts}

@@ -100,7 +100,19 @@ class ReadBack:
             )
 
     def require_settled(self) -> None:
-        """End as BLOCKED if the order isn't paid for or found yet, or its end is unclear."""
+        """End as BLOCKED if the order isn't known or paid for yet, or its end is unclear.
+
+        A token of another account at the supplier doesn't know the order either, and the store
+        can't tell the accounts of one application apart. So it isn't lost, and stays bought.
+        """
+        if "UNKNOWN" in self.statuses:
+            blocked(
+                f"{self.words}, asked with the present token: another account of the application "
+                "may have placed it",
+                kind="inconclusive",
+                remedy="look at it on the supplier's site, with each account of the application; "
+                "nothing will be bought again",
+            )
         if self.verdict == "BLOCKED":
             blocked(
                 self.words,
@@ -141,14 +153,14 @@ def read_back(supplier: Supplier, action: Action, *, now: datetime, wait: Waitin
     Args:
         supplier: looks the order up.
         action: the order, with its supplier ids.
-        now: an order older than an hour isn't waited for, and must be known.
+        now: an order older than an hour isn't waited for.
         wait: how long to wait.
     """
     fresh = now - action.claimed_at < timedelta(hours=1)
 
     def look() -> ReadBack:
         orders = [(order_id, supplier.order(order_id)) for order_id in action.receipts]
-        return _read(orders, fresh=fresh)
+        return _read(orders)
 
     if not fresh:
         return look()
@@ -159,8 +171,8 @@ def read_back(supplier: Supplier, action: Action, *, now: datetime, wait: Waitin
 def settle(journal: Journal, action: Action, found: ReadBack) -> str:
     """Record an order that lapsed as LAPSED; return the sentence about an order that failed.
 
-    The supplier's programs may not know an order, or not yet have ended it, and it arrives all the
-    same: recorded as lapsed it would be bought again. So a person looks at the supplier's site.
+    The supplier may be cancelling an order, and it arrives all the same: recorded as lapsed it
+    would be bought again. So a person looks at the supplier's site.
     """
     if not found.lapsed:
         resolve = f"prodstatus journal resolve {action.id} --lapsed"
@@ -175,12 +187,10 @@ def settle(journal: Journal, action: Action, found: ReadBack) -> str:
     return f"{found.words}: it lapsed, the journal has it as LAPSED, and another may be placed"
 
 
-def _read(orders: list[tuple[str, SupplierOrder | None]], *, fresh: bool) -> ReadBack:
+def _read(orders: list[tuple[str, SupplierOrder | None]]) -> ReadBack:
     known = [order for _, order in orders if order is not None]
-    # The supplier finds an order only some seconds after it was placed: a fresh one isn't lost yet.
     verdicts: list[Verdict] = [
-        order_verdict(order) if order is not None else ("BLOCKED" if fresh else "FAILED")
-        for _, order in orders
+        "BLOCKED" if order is None else order_verdict(order) for _, order in orders
     ]
     worst: Verdict = "CONFIRMED"
     if "FAILED" in verdicts:

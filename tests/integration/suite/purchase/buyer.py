@@ -20,6 +20,7 @@ from typing import Any
 
 from pytest_prodstatus import Blocked
 from pytest_prodstatus.journal import Journal
+from tests.acceptance.support.credentials import Account
 from tests.acceptance.support.purchase.journal import OrderKey
 from tests.acceptance.support.purchase.order import Purchase
 from tests.acceptance.support.purchase.routes import choose_route
@@ -46,7 +47,7 @@ def buy(job: dict[str, Any]) -> str:
                     project="shop",
                     target="demo",
                     product_id=settings.product_id or "",
-                    account="application 12345678 of user 1",
+                    account=Account(application="12345678", owner="user 1"),
                 ),
                 operator="a person",
                 clock=clock,

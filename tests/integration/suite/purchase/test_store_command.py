@@ -122,7 +122,7 @@ def test_a_success_with_an_id_is_the_order(backend: Backend) -> None:
     backend.does("report", "0", "SUCCESS", "8198352049851315")
     action = backend.bench.place()
     assert action.state is State.CONFIRMED
-    assert action.details == {"route": "store", "mode": "paid"}
+    assert action.details["route"] == "store"
     assert action.receipts == ("8198352049851315",)
     assert (backend.runs, backend.bench.ordered) == (1, 0)
     assert backend.bench.state.requests["aliexpress.ds.product.get"] == 1

@@ -14,7 +14,7 @@ from pytest_prodstatus import Blocked, Money
 from pytest_prodstatus.journal import Journal, State
 from tests.acceptance.demo.encryption import encrypted
 from tests.acceptance.ordering import account_conditions
-from tests.acceptance.support.credentials import StoredCredential
+from tests.acceptance.support.credentials import Account, StoredCredential
 from tests.acceptance.support.purchase.journal import (
     CRITERION,
     OrderKey,
@@ -36,7 +36,8 @@ def test_an_order_is_placed_paid_and_written_down(bench: Bench) -> None:
     action = bench.place()
     assert action.state is State.CONFIRMED
     assert (action.project, action.target) == ("shop", "demo")
-    assert action.details == {"mode": "paid", "route": "direct"}
+    account = "application 12345678 of user 1"
+    assert action.details == {"mode": "paid", "route": "direct", "account": account}
     assert list(map(str, action.limits)) == ["price 14.49 USD (at most 25.00)"]
     assert order_value(action) == Money("14.49", "USD")
     order = bench.state.orders[action.receipts[0]]
@@ -151,7 +152,7 @@ def test_another_account_than_the_key_s_buys_nothing(variables: Callable[..., Se
             row_id=1, owner=owner, own=owner == 1, updated_at=None, credentials=Secret(sealed)
         )
 
-    def why(stored: StoredCredential, account: str | None) -> str:
+    def why(stored: StoredCredential, account: Account | None) -> str:
         order_key = None
         if account is not None:
             order_key = OrderKey(
@@ -160,7 +161,7 @@ def test_another_account_than_the_key_s_buys_nothing(variables: Callable[..., Se
         now = datetime.now(timezone.utc)
         return "".join(account_conditions(stored, settings, order_key, environ={}, now=now))
 
-    account = "application 12345678 of user 1"
+    account = Account(application="12345678", owner="user 1")
     assert why(row("12345678"), account) == ""
     for replaced in (row("87654321"), row("12345678", owner=2)):
         assert why(replaced, account) == f"the credential is no longer that of {account}"
@@ -169,18 +170,17 @@ def test_another_account_than_the_key_s_buys_nothing(variables: Callable[..., Se
 
 def test_an_order_that_would_leave_too_late_is_written_off(bench: Bench) -> None:
     """A process that slept between claim and order sends nothing and frees the day."""
-    times = [bench.clock(), bench.clock() + timedelta(minutes=11)]
 
-    def clock() -> datetime:
-        return times.pop(0) if len(times) > 1 else times[0]
+    def sleeps(**values: Any) -> None:
+        if "intent" in values:
+            bench.clock.now += timedelta(minutes=11)
 
-    with Journal.open(bench.journal_url, clock=clock) as journal:
+    with bench.journal() as journal:
         with pytest.raises(Blocked, match="was good on its own day") as caught:
-            bench.purchase(journal).place()
+            replace(bench.purchase(journal), observe=sleeps).place()
         assert caught.value.reason.kind.value == "inconclusive"
         assert [str(action.state) for action in journal.actions()] == ["REJECTED"]
     assert bench.ordered == 0
-    bench.clock.now = times[0]
     assert bench.place().attempt == 2
 
 
