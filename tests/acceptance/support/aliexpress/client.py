@@ -18,7 +18,7 @@ from tests.acceptance.support.aliexpress.orders import (
     OrderRequest,
     PlacedOrder,
     SupplierOrder,
-    end_word,
+    is_end_reason,
     read_order,
     read_placed,
 )
@@ -118,9 +118,9 @@ class AliExpressClient(Gateway):
         if order is None:
             return None
         # Both are shown.
-        end_reason = self._code(order.end_reason)
-        if order.end_reason and end_reason is None:  # words: what they say of the end, if anything
-            end_reason = end_word(order) or MASK
+        end_reason = order.end_reason
+        if end_reason is not None and not is_end_reason(end_reason):
+            end_reason = self._code(end_reason) or MASK
         return replace(order, status=self._code(order.status) or MASK, end_reason=end_reason)
 
     def product(

@@ -19,7 +19,17 @@ _BOUGHT = frozenset(
 )
 # The supplier's own JSON has numbers, which can't begin with a zero.
 _ORDER_ID = re.compile(r"[1-9][0-9]{0,31}")
-# Seen in public order data. Closed, since each frees the order's key: another may be bought.
+# The reasons of an end, as seen in public order data; the supplier documents none. The lists are
+# closed: a word such as "cancel" may be about a dispute, and any other may be about the money.
+_ACCEPTED = frozenset(
+    {
+        "buyer_accept_goods",
+        "buyer_accept_goods_timeout",
+        "buyer_confirm_goods",
+        "buyer_confirm_goods_timeout",
+    }
+)
+# Each frees the order's key: another may be bought.
 _LAPSED = frozenset(
     {
         "buyer_cancel_notpay_order",
@@ -30,9 +40,8 @@ _LAPSED = frozenset(
         "seller_send_goods_timeout",
     }
 )
-# As in buyer_accept_goods_timeout: it went well, even if a dispute about it was closed afterwards.
-_ACCEPTED = "buyer_accept_goods"
-_DOUBTFUL = re.compile(r"close|reject|timeout|refund")
+# Whether the money came back, a person has to look up.
+_CANCELLED = _LAPSED | {"buyer_cancel_order", "pay_timeout", "send_goods_timeout"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +65,14 @@ class SupplierOrder:
     created_at: datetime | None = None
     gmt_create: str | None = None
     request_id: str = ""
+
+    @property
+    def words(self) -> str:
+        """Its status, and why it ended."""
+        reason = self.end_reason
+        if reason is None or is_end_reason(reason):
+            return f"{self.status} {reason or ''}".strip()
+        return f"{self.status} {reason} (a reason that isn't known)"
 
 
 class Supplier(Protocol):
@@ -149,20 +166,18 @@ class PlacedOrder:
 def order_verdict(order: SupplierOrder) -> Verdict:
     """Return what an order's status proves about the purchase.
 
-    CONFIRMED: it is paid for, or finished without having been cancelled. FAILED: cancelled, or
-    being so. BLOCKED: unpaid, being looked at, an end that may mean either, or a status that isn't
-    known.
+    CONFIRMED: it is paid for, or finished without a reason or because the buyer has the goods.
+    FAILED: cancelled, or being so. BLOCKED: unpaid, being looked at, an end for a reason that isn't
+    known, the reason of a cancellation without its end, or a status that isn't known.
     """
     if order.status == "IN_CANCEL":
         return "FAILED"
     if order.status not in _BOUGHT:
         return "BLOCKED"
-    reason = _reason(order)
-    if order.status != "FINISH" or reason.startswith(_ACCEPTED):
+    reason = _reason(order.end_reason)
+    if not reason or reason in _ACCEPTED:
         return "CONFIRMED"
-    if reason in _LAPSED or "cancel" in reason:
-        return "FAILED"
-    return "BLOCKED" if _DOUBTFUL.search(reason) else "CONFIRMED"
+    return "FAILED" if order.status == "FINISH" and reason in _CANCELLED else "BLOCKED"
 
 
 def has_lapsed(order: SupplierOrder) -> bool:
@@ -170,20 +185,16 @@ def has_lapsed(order: SupplierOrder) -> bool:
 
     Only by a reason of the closed list; after any other a person has to look.
     """
-    return order.status == "FINISH" and _reason(order) in _LAPSED
+    return order.status == "FINISH" and _reason(order.end_reason) in _LAPSED
 
 
-def _reason(order: SupplierOrder) -> str:
-    return (order.end_reason or "").strip().lower()
+def is_end_reason(text: str) -> bool:
+    """Return whether a text is a reason of an order's end that is known: nobody's data."""
+    return _reason(text) in _ACCEPTED | _CANCELLED
 
 
-def end_word(order: SupplierOrder) -> str | None:
-    """Return the word of an order's end_reason that decides `order_verdict`; None without one."""
-    reason = _reason(order)
-    if reason.startswith(_ACCEPTED):
-        return None
-    word = re.search("cancel", reason) or _DOUBTFUL.search(reason)
-    return word.group() if word else None
+def _reason(end_reason: str | None) -> str:
+    return (end_reason or "").strip().lower()
 
 
 def read_order(order_id: str, envelope: Envelope) -> SupplierOrder | None:

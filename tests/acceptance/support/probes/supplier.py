@@ -45,7 +45,8 @@ class LookUps:
             blocked(
                 f"the supplier has not settled {', '.join(self.pending)}",
                 kind="pending",
-                remedy="run again when the supplier has",
+                remedy="run again when the supplier has, or look on its site at what ended for "
+                "a reason that isn't known",
             )
         if self.early:
             blocked(
@@ -83,7 +84,7 @@ def look_up(suppliers: Access[Supplier], purchases: Sequence[Purchase]) -> LookU
         elif order is None:
             status, where = "UNKNOWN", "outside" if purchase.by_hand else "lost"
         else:
-            status = f"{order.status} {order.end_reason or ''}".strip()
+            status = order.words
             verdict = order_verdict(order)
             where = {"CONFIRMED": "confirmed", "FAILED": "lost"}.get(verdict, "pending")
             early = too_early(read_instant(order.gmt_create), purchase.ordered_at)

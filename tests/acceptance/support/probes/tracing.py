@@ -195,7 +195,7 @@ def _trace(
     order, unusable = suppliers.find(
         candidate.user_id, lambda client: client.order(str(candidate.supplier_id))
     )
-    status = "UNKNOWN" if order is None else order.status
+    status = "UNKNOWN" if order is None else order.words
     verdict = "FAILED" if order is None else order_verdict(order)
     if order is None and unusable:
         verdict, status = (

@@ -199,19 +199,13 @@ def _read(orders: list[tuple[str, SupplierOrder | None]]) -> ReadBack:
         worst = "BLOCKED"
     return ReadBack(
         order_ids=tuple(order_id for order_id, _ in orders),
-        statuses=tuple(_status(order) for _, order in orders),
+        statuses=tuple("UNKNOWN" if order is None else order.words for _, order in orders),
         verdict=worst,
         lapsed=bool(orders) and all(order is not None and has_lapsed(order) for _, order in orders),
         amount=_total([order.amount if order else None for _, order in orders]),
         created_at=known[0].created_at if known else None,
         request_ids=tuple(order.request_id for order in known if order.request_id),
     )
-
-
-def _status(order: SupplierOrder | None) -> str:
-    if order is None:
-        return "UNKNOWN"
-    return f"{order.status} {order.end_reason or ''}".strip()
 
 
 def _total(amounts: list[Money | None]) -> Money | None:

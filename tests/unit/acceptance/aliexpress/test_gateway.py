@@ -453,15 +453,16 @@ def test_the_supplier_s_words_are_not_shown(
     [
         ("WAIT_SELLER_SEND_GOODS", None, ("WAIT_SELLER_SEND_GOODS", None)),
         ("FINISH", "buyer_accept_goods", ("FINISH", "buyer_accept_goods")),
-        ("FINISH", f"closed for {PERSON}", ("FINISH", "close")),
-        ("FINISH", PERSON, ("FINISH", MASK)),
+        ("FINISH", " Cancel_order_close_trade ", ("FINISH", "Cancel_order_close_trade")),
+        ("FINISH", "a_new_reason", ("FINISH", "a_new_reason")),
+        ("FINISH", f"closed for {PERSON}", ("FINISH", MASK)),
         (PERSON, None, (MASK, None)),
     ],
 )
 def test_of_an_order_s_end_words_are_not_shown(
     web: responses.RequestsMock, status: str, end_reason: str | None, shown: tuple[str, str | None]
 ) -> None:
-    """Except the one that decides how it ended."""
+    """A code is; of a sentence it isn't known how the order ended."""
     web.post(URL, json={ORDER: {"result": {"order_status": status, "end_reason": end_reason}}})
     order = aliexpress_client().order("1")
     assert order is not None

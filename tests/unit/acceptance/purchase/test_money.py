@@ -16,6 +16,7 @@ from pytest_prodstatus import Blocked
 from pytest_prodstatus.journal import Action, Plan, State, once_a_day
 from tests.acceptance import test_placeorder
 from tests.acceptance.demo.aliexpress_state import SimSku
+from tests.acceptance.support.masking import MASK
 from tests.acceptance.support.purchase.journal import CRITERION, latest_order, order_price
 from tests.acceptance.support.purchase.placed import ReadBack, read_back, settle
 from tests.unit.acceptance.providers import aliexpress_client
@@ -334,10 +335,10 @@ def test_an_order_that_lapsed_is_no_dead_end(bench: Bench, reason: str) -> None:
 
 
 def test_an_order_whose_end_may_mean_either_stays_bought(bench: Bench) -> None:
-    """A dispute was closed, and the goods were accepted: nothing lapsed, and nothing is bought."""
-    action = ends(bench, "buyer_accept_goods_dispute_closed")
+    """Nothing lapsed, and nothing is bought; a person looks, and is told the reason."""
+    action = ends(bench, "buyer_cancel_order")
     found = read(bench, action)
-    assert (found.verdict, found.lapsed) == ("CONFIRMED", False)
+    assert (found.verdict, found.lapsed) == ("FAILED", False)
     order = bench.state.orders[action.receipts[0]]
     order.end_reason = "trade_closed"
     found = read(bench, action)
@@ -501,14 +502,21 @@ def test_a_number_of_the_recipient_is_no_order_id(bench: Bench, number: str, why
 
 
 def test_the_recipient_is_in_no_order_that_is_read_back(bench: Bench) -> None:
-    """Of words about its end only the one that decides is shown; a word of theirs is masked."""
+    """Words about its end aren't shown, and a known reason is nobody's data."""
     action = ends(bench, "cancelled: 9 ELM unknown")
     bench.variables["TEST_ADDRESS"] = "9 Elm"
     private = bench.purchase(bench.journal()).settings.private
     client = aliexpress_client(bench.url, clock=bench.clock, private=private)
     order = client.order(action.receipts[0])
     assert order is not None
-    assert order.end_reason == "cancel"
+    assert order.end_reason == MASK
+    bench.state.orders[action.receipts[0]].end_reason = "buyer_pay_timeout"
+    bench.variables["TEST_CITY"] = "pay"
+    private = bench.purchase(bench.journal()).settings.private
+    client = aliexpress_client(bench.url, clock=bench.clock, private=private)
+    order = client.order(action.receipts[0])
+    assert order is not None
+    assert order.end_reason == "buyer_pay_timeout"
 
 
 def test_the_suppliers_own_words_are_nobodys_data(bench: Bench) -> None:
