@@ -17,6 +17,8 @@ _INSTANT = re.compile(
     r"(?:[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?",
     re.I,
 )
+_CLOCKS = timedelta(days=2)
+"""What the time zone of a provider's time may make up, and clocks that are wrong."""
 _FIRST_MILLISECONDS = 10**11
 """A smaller number may be seconds, which the store's own reader would take for milliseconds."""
 
@@ -56,12 +58,23 @@ def to_column(instant: datetime) -> datetime:
 def too_early(made: datetime | None, ordered: datetime | None) -> str:
     """Return the words for what a provider made long before the store ordered it; "" if it didn't.
 
-    Two days cover any time zone that the provider's time may be in, and clocks that are wrong.
+    Two days are between the clocks: the provider's time may be in any zone.
     """
-    if made is None or ordered is None or made >= ordered - timedelta(days=2):
+    if made is None or ordered is None or made >= ordered - _CLOCKS:
         return ""
     made_at, ordered_at = (f"{instant:%Y-%m-%d %H:%M}" for instant in (made, ordered))
     return f"made at {made_at}, long before the store's own row of {ordered_at} UTC"
+
+
+def too_late(made: datetime | None, bought_by: datetime | None) -> str:
+    """Return the words for what a provider made long after the store had bought it, or will make.
+
+    The same two days are between the clocks; "" if it was made before, or if either isn't known.
+    """
+    if made is None or bought_by is None or made <= bought_by + _CLOCKS:
+        return ""
+    made_at, noted_at = (f"{instant:%Y-%m-%d %H:%M}" for instant in (made, bought_by))
+    return f"made at {made_at}, long after the store had bought it by {noted_at} UTC"
 
 
 def read_instant(value: object) -> datetime | None:

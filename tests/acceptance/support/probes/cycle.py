@@ -22,7 +22,7 @@ _OF_SALE = (
 CYCLE = Question(
     name="cycle",
     orders=(
-        *("created", "status", "product", "trade", "attempted_at", "past_payment"),
+        *("created", "status", "product", "trade", "attempted_at", "bought_by", "past_payment"),
         *("supplier_id", "by_hand", "other", "stand_in"),
     ),
     sales=(
@@ -68,8 +68,9 @@ CYCLE = Question(
     false) - 1 AS steps
   FROM (
     SELECT j.id, j.status, j.supplier_id, j.product, j.trade, j.attempted_at, j.by_hand,
-           j.created AS ordered_at, p.user_id, p.id IS NOT NULL AS made, found.found_at,
-           p.created_at, p.published_at, sale.id AS sale_id, sale.created AS sold_at,
+           j.bought_by, j.created AS ordered_at, p.user_id, p.id IS NOT NULL AS made,
+           found.found_at, p.created_at, p.published_at,
+           sale.id AS sale_id, sale.created AS sold_at,
            j.created >= :soon OR sale.dated_ahead IS TRUE AS dated_ahead,
            {", ".join(f"sale.{name}" for name in _OF_SALE)}
     FROM ordered j
@@ -99,7 +100,8 @@ SELECT count(*) AS orders, count(*) FILTER (WHERE status = 'PURCHASED') AS any_p
        ARRAY(SELECT jsonb_build_array(id, steps, user_id, product, trade, supplier_id, sale_id,
                CAST(net AS text), currency)
              FROM furthest ORDER BY steps DESC, ordered_at DESC, id) AS candidates,
-       ARRAY(SELECT ARRAY[found_at, created_at, published_at, ordered_at, attempted_at, sold_at]
+       ARRAY(SELECT ARRAY[found_at, created_at, published_at, ordered_at, attempted_at, sold_at,
+                          bought_by]
              FROM furthest ORDER BY steps DESC, ordered_at DESC, id) AS times
 FROM judged_funnel""",
     columns=(
@@ -195,6 +197,7 @@ class Candidate:
     ordered_at: datetime | None
     attempted_at: datetime | None
     sold_at: datetime | None
+    bought_by: datetime | None
 
     def took(self, step: str) -> bool:
         """Return whether it took a step of `STEPS`, and all before it."""
@@ -355,7 +358,7 @@ def _stats(text: str | None, *, before: datetime) -> dict[str, Any]:
 
 def _candidate(values: list[Any], times: list[datetime | None]) -> Candidate:
     order_id, steps, user_id, product, trade, supplier, sale_id, net, currency = values
-    found_at, created_at, published_at, ordered_at, attempted_at, sold_at = (
+    found_at, created_at, published_at, ordered_at, attempted_at, sold_at, bought_by = (
         None if at is None else from_column(at) for at in times
     )
     return Candidate(
@@ -374,4 +377,5 @@ def _candidate(values: list[Any], times: list[datetime | None]) -> Candidate:
         ordered_at=ordered_at,
         attempted_at=attempted_at,
         sold_at=sold_at,
+        bought_by=bought_by,
     )

@@ -317,11 +317,11 @@ FROM (
 
 PURCHASES = Question(
     name="newest_purchases",
-    orders=(*_OF_JUDGED, "user_id", "supplier_id", "by_hand"),
+    orders=(*_OF_JUDGED, "user_id", "supplier_id", "by_hand", "bought_by"),
     steps=_JUDGED,
     row="""
 SELECT counted.*,
-       ARRAY(SELECT jsonb_build_array(id, supplier_id, by_hand, user_id, created)
+       ARRAY(SELECT jsonb_build_array(id, supplier_id, by_hand, user_id, created, bought_by)
              FROM judged WHERE status = 'PURCHASED' AND supplier_id IS NOT NULL
              ORDER BY by_hand, created DESC, id LIMIT :supplier_sample) AS sample
 FROM (
@@ -439,13 +439,17 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase:
-    """A PURCHASED order, the supplier's id, its seller, its date, and if a person bought it."""
+    """A PURCHASED order: the supplier's id, if a person bought it, its seller and its dates.
+
+    It was made at `ordered_at`, and the store had bought it by `bought_by`.
+    """
 
     order_id: str
     supplier_id: str
     by_hand: bool
     user_id: int | None = None
     ordered_at: datetime | None = None
+    bought_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -496,8 +500,9 @@ def newest_purchases(ask: Ask) -> Purchases:
             by_hand=hand,
             user_id=user_id,
             ordered_at=read_instant(created),
+            bought_by=read_instant(bought_by),
         )
-        for order_id, supplier, hand, user_id, created in row["sample"]
+        for order_id, supplier, hand, user_id, created, bought_by in row["sample"]
     )
     return Purchases(
         purchased=row["purchased"],

@@ -9,7 +9,7 @@ from functools import partial
 from pytest_prodstatus import blocked
 from tests.acceptance.support.access import Access, require_all
 from tests.acceptance.support.aliexpress.orders import Supplier, SupplierOrder, order_verdict
-from tests.acceptance.support.clock import read_instant, too_early
+from tests.acceptance.support.clock import read_instant, too_early, too_late
 from tests.acceptance.support.errors import OutOfTime
 from tests.acceptance.support.probes.orders import Purchase
 
@@ -23,7 +23,8 @@ class LookUps:
         lost: cancelled, or not known although they were bought through the API.
         pending: known, and their status proves nothing yet; or not known, and the seller's own
             token can't be used.
-        early: bought, but long before the store's order was made: perhaps for another one.
+        misdated: bought, but long before the store's order was made, or long after the store had
+            bought it: perhaps for another one.
         outside: not known, and bought by hand: the API knows only what was bought through it.
         unseen: how many weren't looked up, since there was no time left.
         request_ids: the provider's ids of the look-ups.
@@ -32,14 +33,14 @@ class LookUps:
     confirmed: tuple[str, ...]
     lost: tuple[str, ...]
     pending: tuple[str, ...]
-    early: tuple[str, ...]
+    misdated: tuple[str, ...]
     outside: tuple[str, ...]
     unseen: int
     request_ids: tuple[str, ...]
 
     def require_settled(self) -> None:
-        """End as BLOCKED if an order is pending or too old, none is known, or time was up."""
-        seen = sum(map(len, (self.confirmed, self.lost, self.pending, self.early, self.outside)))
+        """End as BLOCKED if an order is pending or misdated, none is known, or time was up."""
+        seen = sum(map(len, (self.confirmed, self.lost, self.pending, self.misdated, self.outside)))
         require_all("purchases", looked_up=seen, unseen=self.unseen)
         if self.pending:
             blocked(
@@ -48,9 +49,10 @@ class LookUps:
                 remedy="run again when the supplier has, or look on its site at what ended for "
                 "a reason that isn't known",
             )
-        if self.early:
+        if self.misdated:
             blocked(
-                f"the supplier's orders may be others' than the store's: {', '.join(self.early)}",
+                "the supplier's orders may be others' than the store's: "
+                f"{', '.join(self.misdated)}",
                 kind="inconclusive",
                 remedy="compare these supplier ids with what the supplier shows of its orders",
             )
@@ -69,7 +71,7 @@ def look_up(suppliers: Access[Supplier], purchases: Sequence[Purchase]) -> LookU
         ApiError: the supplier could not answer; none of the look-ups counts then.
     """
     found: dict[str, list[str]] = {
-        name: [] for name in ("confirmed", "lost", "pending", "early", "outside")
+        name: [] for name in ("confirmed", "lost", "pending", "misdated", "outside")
     }
     requests = []
     for purchase in purchases:
@@ -87,9 +89,10 @@ def look_up(suppliers: Access[Supplier], purchases: Sequence[Purchase]) -> LookU
             status = order.words
             verdict = order_verdict(order)
             where = {"CONFIRMED": "confirmed", "FAILED": "lost"}.get(verdict, "pending")
-            early = too_early(read_instant(order.gmt_create), purchase.ordered_at)
-            if early and where == "confirmed":
-                status, where = f"{status} {early}", "early"
+            made = read_instant(order.gmt_create)
+            words = too_early(made, purchase.ordered_at) or too_late(made, purchase.bought_by)
+            if words and where == "confirmed":
+                status, where = f"{status} {words}", "misdated"
             requests.append(order.request_id)
         found[where].append(f"{purchase.order_id} {purchase.supplier_id} {status}")
     seen = sum(map(len, found.values()))

@@ -10,7 +10,7 @@ from typing import Any
 from pytest_prodstatus import Money, blocked
 from tests.acceptance.support.access import Access
 from tests.acceptance.support.aliexpress.orders import Supplier, order_verdict
-from tests.acceptance.support.clock import read_instant, too_early
+from tests.acceptance.support.clock import read_instant, too_early, too_late
 from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.probes.cycle import STEPS, Candidate, Cycle
 from tests.acceptance.support.probes.facts import require_data
@@ -104,8 +104,8 @@ class Trace:
         bought_at: when the supplier's order was made.
         paid_at: when its newest payout was processed.
         fault: what proves that it did not go all the way; empty if nothing does.
-        open_end: what isn't settled yet, or is dated too early; empty if nothing is.
-        early: whether it is dated too early.
+        open_end: what isn't settled yet, or is misdated; empty if nothing is.
+        misdated: whether a provider dates a step too early or too late for the store's.
     """
 
     candidate: Candidate
@@ -114,7 +114,7 @@ class Trace:
     paid_at: datetime | None
     fault: str
     open_end: str
-    early: bool = False
+    misdated: bool = False
 
     @property
     def order_id(self) -> str:
@@ -150,13 +150,13 @@ class Trace:
         }
 
     def require_settled(self) -> None:
-        """End as BLOCKED if a provider has not settled a step, or dates it too early."""
+        """End as BLOCKED if a provider has not settled a step, or misdates it."""
         if self.open_end:
             blocked(
                 f"order {self.order_id} has not certainly gone all the way: {self.open_end}",
-                kind="inconclusive" if self.early else "pending",
+                kind="inconclusive" if self.misdated else "pending",
                 remedy="compare these ids with what the provider shows"
-                if self.early
+                if self.misdated
                 else "run again when it has settled",
             )
 
@@ -205,10 +205,12 @@ def _trace(
     paid = settle(paypals, made, former_receivers=settings.former_receivers)
     if not paid.wrong:
         paid.require_all()
-    faults, waits, early = list(paid.wrong), list(paid.pending), list(paid.early)
+    faults, waits, misdated = list(paid.wrong), list(paid.pending), list(paid.early)
     if order is not None and verdict == "CONFIRMED":
-        words = too_early(read_instant(order.gmt_create), candidate.ordered_at)
-        early += [f"{candidate.supplier_id} at the supplier: {words}"] * bool(words)
+        bought_at = read_instant(order.gmt_create)
+        words = too_early(bought_at, candidate.ordered_at)
+        words = words or too_late(bought_at, candidate.bought_by)
+        misdated += [f"{candidate.supplier_id} at the supplier: {words}"] * bool(words)
     if verdict != "CONFIRMED":
         (faults if verdict == "FAILED" else waits).append(
             f"{candidate.supplier_id} is {status} at the supplier"
@@ -224,6 +226,6 @@ def _trace(
         bought_at=None if order is None else order.created_at,
         paid_at=paid.completed_at,
         fault="; ".join(faults),
-        open_end="; ".join(early + waits),
-        early=bool(early),
+        open_end="; ".join(misdated + waits),
+        misdated=bool(misdated),
     )

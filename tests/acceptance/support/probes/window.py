@@ -59,6 +59,8 @@ _OF_ORDERS: Mapping[str, str] = {
       OR GREATEST(o."updatedAt", o."lastAttemptAt", o."createdAt") >= :soon""",
     "created": 'o."createdAt"',
     "attempted_at": 'o."lastAttemptAt"',
+    # The supplier's id was in the row when that was last changed. A date to come says nothing.
+    "bought_by": 'LEAST(GREATEST(o."updatedAt", o."createdAt"), :soon)',
     "user_id": 'o."userId"',
     "product": 'o."productId"',
     "id": "o.id",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from unittest.mock import Mock
@@ -1259,11 +1259,11 @@ def test_a_cycle_that_isnt_looked_up_in_time_is_not_confirmed(trial: Trial) -> N
 
 
 def test_a_cycle_with_another_ones_purchase_is_not_confirmed(trial: Trial) -> None:
-    """The supplier made it long before the store's order."""
+    """The supplier made it long before the store's order, or long after the store's purchase."""
     found = cycle.cycle(trial.ask).candidates[0]
     supplier = Mock()
     settings = Settings.from_environment({}, target="demo", dotenv={})
-    for days, early in ((0, False), (400, True)):
+    for days, words in ((0, ""), (400, "long before the store's own row"), (-3, "long after")):
         made = f"{trial.ago(days=days):%Y-%m-%d %H:%M:%S}"
         order = SupplierOrder(order_id="1", status="FINISH", gmt_create=made)
         supplier.order.return_value = order
@@ -1273,8 +1273,25 @@ def test_a_cycle_with_another_ones_purchase_is_not_confirmed(trial: Trial) -> No
             paypals=Access(common=Mock()),
             settings=settings,
         )
-        assert ("long before the store's own row" in traced.open_end) is early
-        if early:
-            with pytest.raises(Blocked, match="long before") as caught:
+        assert words in traced.open_end
+        assert traced.misdated is bool(words)
+        if words:
+            with pytest.raises(Blocked, match=words) as caught:
                 traced.require_settled()
             assert caught.value.reason.kind.value == "inconclusive"
+
+
+def test_a_purchase_was_made_by_the_last_change_of_its_order(trial: Trial) -> None:
+    """Its row has the supplier's id since then, or earlier; a date to come says nothing."""
+
+    def found(updated: object) -> list[Any]:
+        trial.run('UPDATE orders SET "updatedAt" = CAST(:at AS timestamp)', at=updated)
+        return [*orders.newest_purchases(trial.ask).sample, *cycle.cycle(trial.ask).candidates]
+
+    for updated, by in (
+        (trial.ago(minutes=1), trial.ago(minutes=1)),
+        (trial.ago(days=-9), trial.ago(hours=-1)),
+        ("infinity", trial.ago(hours=-1)),
+    ):
+        assert {one.bought_by for one in found(updated)} == {by.replace(tzinfo=timezone.utc)}
+    assert all(one.bought_by == one.ordered_at for one in found("-infinity"))

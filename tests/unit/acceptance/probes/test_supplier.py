@@ -55,18 +55,21 @@ def test_an_unpaid_purchase_is_pending() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "confirmed"),
+    ("made", "why"),
     [
-        ("2026-11-20 12:00:00", True),
-        ("2026-11-18 12:00:01", True),  # its time has no zone, and clocks may be wrong
-        ("2026-11-18 11:59:59", False),
-        ("2025-11-20 12:00:00", False),
-        (None, True),
-        ("yesterday", True),
+        ("2026-11-20 12:00:00", ""),
+        ("2026-11-18 12:00:01", ""),  # its time has no zone, and clocks may be wrong
+        ("2026-11-18 11:59:59", "long before the store's own row of 2026-11-20 12:00 UTC"),
+        ("2025-11-20 12:00:00", "long before"),
+        ("2026-11-22 13:00:00", ""),
+        ("2026-11-22 13:00:01", "long after the store had bought it by 2026-11-20 13:00 UTC"),
+        ("2027-11-20 12:00:00", "long after"),
+        (None, ""),
+        ("yesterday", ""),
     ],
 )
-def test_a_purchase_long_before_its_order_may_be_another_ones(
-    made: str | None, confirmed: bool
+def test_a_purchase_long_before_or_after_its_order_may_be_another_ones(
+    made: str | None, why: str
 ) -> None:
     """The id is known to the supplier, and says nothing of this order."""
 
@@ -75,13 +78,14 @@ def test_a_purchase_long_before_its_order_may_be_another_ones(
             return SupplierOrder(order_id=order_id, status="FINISH", gmt_create=made)
 
     at = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
-    bought = Purchase(order_id="a", supplier_id="1", by_hand=False, ordered_at=at)
+    noted = at + timedelta(hours=1)
+    bought = Purchase(order_id="a", supplier_id="1", by_hand=False, ordered_at=at, bought_by=noted)
     found = look_up(Access(common=Dated()), [bought])
-    assert (len(found.confirmed), len(found.early)) == ((1, 0) if confirmed else (0, 1))
-    if confirmed:
+    assert (len(found.confirmed), len(found.misdated)) == ((0, 1) if why else (1, 0))
+    if not why:
         found.require_settled()
         return
-    with pytest.raises(Blocked, match=r"a 1 FINISH made at .* of 2026-11-20 12:00 UTC") as caught:
+    with pytest.raises(Blocked, match=rf"a 1 FINISH made at .*, {why}") as caught:
         found.require_settled()
     assert caught.value.reason.kind.value == "inconclusive"
 
