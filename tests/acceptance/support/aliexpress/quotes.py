@@ -13,7 +13,8 @@ from tests.acceptance.support import fields
 from tests.acceptance.support.aliexpress.gateway import Envelope
 
 _AMOUNT = re.compile(r"\d[\d.,]*")
-_SYMBOLS = {"US$": "USD", "€": "EUR", "£": "GBP"}
+_SIGNS = {"USD": ("US$", "$"), "EUR": ("€",), "GBP": ("£",)}
+"""How a fee in one of these currencies is shown; another sign beside it is another currency's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +118,13 @@ def read_fee(option: Mapping[str, Any], *, requested: str) -> Money | None:
 
     `shipping_fee_cent` may be in cents, as its name suggests, or in whole units, as in the
     vendor's sample ("172.71" beside "US $172.71"). Only `shipping_fee_format` decides: the fee is
-    the reading that it shows. Without it, or if it shows neither, there is no fee to rely on.
+    the reading that it shows. Without it, or if it shows neither, there is no fee to rely on; nor
+    if delivery is free and has a fee.
     """
     currency = fields.currency(option.get("shipping_fee_currency"))
     if fields.boolean(option.get("free_shipping")) is True:
-        return Money(0, currency or requested)
+        named = f"{option.get('shipping_fee_cent')} {option.get('shipping_fee_format')}"
+        return None if re.search("[1-9]", named) else Money(0, currency or requested)
     if currency is None:
         return None
     raw = fields.number(option.get("shipping_fee_cent"))
@@ -155,8 +158,13 @@ def _agrees(shown: str, currency: str) -> bool:
     named = re.search(r"\b[A-Z]{3}\b", shown)
     if named:
         return named.group() == currency
-    compact = shown.replace(" ", "")
-    return all(code == currency for symbol, code in _SYMBOLS.items() if symbol in compact)
+    sign = re.sub(r"[\s\d.,]", "", shown)
+    if sign in ("", currency):
+        return True
+    if currency in _SIGNS:
+        return sign in _SIGNS[currency]
+    # Many currencies are dollars.
+    return sign == "$" or not any(sign in signs for signs in _SIGNS.values())
 
 
 def _shown_amounts(shown: str) -> set[Decimal]:

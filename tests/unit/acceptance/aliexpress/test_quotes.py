@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -34,6 +35,8 @@ def fee(cent: object, shown: object, **more: Any) -> Money | None:
         ("199", "USD 1.99", "1.99"),
         ("0", "US $0.00", "0"),
         ("5", "US $5", "5"),
+        ("500", "5.00USD", "5"),
+        ("500", "5.00", "5"),
     ],
 )
 def test_the_shown_fee_settles_which_reading_holds(cent: object, shown: str, amount: str) -> None:
@@ -52,6 +55,10 @@ def test_the_shown_fee_settles_which_reading_holds(cent: object, shown: str, amo
         ("17271", "US $1.7271 to 2.00"),
         ("172.71", "€172.71"),
         ("172.71", "EUR 172.71"),
+        ("500", "CA $5.00"),
+        ("500", "C$5.00"),
+        ("500", "5.00 zł"),
+        ("500", "R$ 5,00"),
         (None, "US $172.71"),
         ("-5", "US $5"),
         ("abc", "US $5"),
@@ -64,10 +71,47 @@ def test_a_fee_that_is_not_settled_is_none(cent: object, shown: object) -> None:
 
 @pytest.mark.parametrize("free", [True, "true"])
 def test_free_shipping_costs_nothing(free: object) -> None:
-    """Free shipping wins over all other fields; the boolean may be text."""
-    assert fee("172.71", None, free_shipping=free) == Money(0, "USD")
+    """The boolean may be text, and a fee of nothing may stand beside it."""
     assert fee(None, None, free_shipping=free, shipping_fee_currency=None) == Money(0, "USD")
+    for cent, shown in ((None, "Free Shipping"), (0, ""), ("0.00", "US $0.00"), (None, None)):
+        assert fee(cent, shown, free_shipping=free) == Money(0, "USD")
     assert fee("172.71", None, free_shipping="false") is None
+
+
+@pytest.mark.parametrize("free", [True, "true"])
+@pytest.mark.parametrize(
+    ("cent", "shown"),
+    [
+        ("1200", "US $12.00"),
+        ("12.00", None),
+        (Decimal("0.5"), None),
+        (None, "US $12.00"),
+        (0, "€1"),
+    ],
+)
+def test_free_shipping_with_a_fee_is_not_settled(free: object, cent: object, shown: object) -> None:
+    """One of the two is wrong, and the fee may be what is taken."""
+    assert fee(cent, shown, free_shipping=free) is None
+
+
+@pytest.mark.parametrize(
+    ("currency", "shown", "read"),
+    [
+        ("EUR", "€5.00", True),
+        ("EUR", "5,00 €", True),
+        ("EUR", "$5.00", False),
+        ("GBP", "£5.00", True),
+        ("CAD", "CA $5.00", True),
+        ("CAD", "$5.00", True),
+        ("CAD", "US $5.00", False),
+        ("PLN", "5.00 zł", True),
+        ("PLN", "€5.00", False),
+    ],
+)
+def test_a_fee_is_shown_in_the_stated_currency(currency: str, shown: str, read: bool) -> None:
+    """By its code, or by a sign that is its own and not another currency's."""
+    found = fee("500", shown, shipping_fee_currency=currency)
+    assert found == (Money(5, currency) if read else None)
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
