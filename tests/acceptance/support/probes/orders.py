@@ -17,6 +17,7 @@ from tests.acceptance.support.probes.rules import (
     carried,
     looked_for,
     other_supplier,
+    shown_status,
     stand_in_order,
     supplier_id,
     trimmed,
@@ -39,8 +40,8 @@ FULFILMENT = Question(
     ),
     steps=_JUDGED
     | {
-        "unknown_orders": """AS (
-  SELECT COALESCE(left(status, 40), 'NULL') AS status FROM placed
+        "unknown_orders": f"""AS (
+  SELECT {shown_status("status")} AS status FROM placed
   WHERE unknown AND NOT stand_in AND NOT other
 )""",
         "unpaid": """AS MATERIALIZED (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pytest_prodstatus import Money
 from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of, monies
+from tests.acceptance.support.probes.rules import shown_status
 from tests.acceptance.support.probes.window import Question
 
 # NaN is above every number to PostgreSQL, and a numeric column can hold it. What an order cost that
@@ -25,8 +26,8 @@ NET = Question(
            OR order_supplier_id IS NULL AND NOT order_outside AND NOT order_other) AS unbought
   FROM sold WHERE is_real AND NOT fell_through AND status = ANY(:completed)
 )""",
-        "unknown_sales": """AS (
-  SELECT COALESCE(left(status, 40), 'NULL') AS status FROM sold
+        "unknown_sales": f"""AS (
+  SELECT {shown_status("status")} AS status FROM sold
   WHERE is_real
     AND (status = ANY(:completed) OR status = ANY(:under_way) OR fell_through) IS NOT TRUE
 )""",

@@ -14,6 +14,7 @@ from tests.acceptance import test_autonomous, test_order, test_payout, test_prof
 from tests.acceptance.support.access import Access, Budget
 from tests.acceptance.support.aliexpress.orders import SupplierOrder
 from tests.acceptance.support.errors import OutOfTime
+from tests.acceptance.support.masking import MASK
 from tests.acceptance.support.probes import cycle, oauth, orders, payouts, profit, sales
 from tests.acceptance.support.probes.questions import questions
 from tests.acceptance.support.probes.tracing import TracedOrders, trace
@@ -1017,6 +1018,18 @@ def test_an_order_of_an_unknown_status_is_not_left_out(trial: Trial, status: str
     settings = Settings.from_environment({}, target="demo", dotenv={})
     with pytest.raises(Blocked, match=r"^1 orders have a status that the suite doesn't know"):
         criteria.test_paid_orders_reach_purchased(found, settings, Mock())
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["refund Jane Roe jane.roe@mail.example", "jane.roe@mail.example", "+15415550177", "a" * 41],
+)
+def test_words_in_place_of_a_status_are_not_shown(trial: Trial, status: str) -> None:
+    """A person wrote them, and they may name anyone; that there is such a status is said."""
+    trial.run("UPDATE orders SET status = :status WHERE id = :id", status=status, id=_order(trial))
+    trial.run("UPDATE sales SET status = :status WHERE id = :id", status=status, id=_sale(trial))
+    for found in (orders.fulfilment(trial.ask), profit.net_profit(trial.ask)):
+        assert (found.unknown, found.unknown_by_status) == (1, (f"{MASK} 1",))
 
 
 @pytest.mark.parametrize("status", ["completed", "CHARGEBACK", None])
