@@ -17,7 +17,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pytest_prodstatus import Endpoints, blocked
-from tests.acceptance.support import fields
 from tests.acceptance.support.clock import read_instant
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
@@ -146,7 +145,7 @@ def open_credential(stored: StoredCredential, settings: Settings) -> SupplierCre
         expires_at=read_instant(found.get("accessTokenExpiresAt")),
         app_key=text_in(found, "appKey"),
         app_secret=Secret(secret) if secret else None,
-        sandbox=fields.boolean(found.get("sandbox")) is True,
+        sandbox=_is_set(found.get("sandbox")),
     )
 
 
@@ -362,6 +361,11 @@ def _object(text: str) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _is_set(value: object) -> bool:
+    """Return whether a mark is set, as JavaScript takes it; text may say that it isn't."""
+    return bool(value) and str(value).strip().lower() not in ("", "false", "0", "no", "off")
 
 
 def text_in(found: Mapping[str, Any], name: str) -> str | None:

@@ -127,6 +127,21 @@ def test_fields_are_read_as_text(variables: Make, sandbox: object) -> None:
     assert (found.access_token, found.app_key, found.sandbox) == (Secret("t"), "512345", True)
 
 
+@pytest.mark.parametrize(
+    ("sandbox", "marked"),
+    [
+        *((value, True) for value in (True, "true", "True ", 1, "1", 1.5, "yes", "sandbox")),
+        *((value, False) for value in (None, False, 0, "", " ", "false", "False", "0", "no")),
+    ],
+)
+def test_a_mark_of_the_sandbox_may_be_written_in_any_way(
+    variables: Make, sandbox: object, marked: bool
+) -> None:
+    """A number marks it as well: the store's reader takes all but nothing and false for true."""
+    text = encrypted({"sandbox": sandbox}, key=KEY, iv=bytes(16), salt=DEFAULT_SALT)
+    assert _open(text, variables(ENCRYPTION_KEY=KEY)).sandbox is marked
+
+
 def test_plain_json_is_what_the_store_cant_read(variables: Make) -> None:
     """It decrypts only, so the row is unreadable, in words of its own."""
     with pytest.raises(UnreadableCredential, match="plain JSON, which the store can't read"):
