@@ -65,6 +65,15 @@ def test_profit_adds_up(arithmetic: profit.Arithmetic, evidence: Evidence) -> No
             kind="inconclusive",
             remedy="set the currency of their products in the store",
         )
+    if arithmetic.gross_unclear:
+        blocked(
+            f"{arithmetic.gross_unclear} of {arithmetic.sales} sales have a gross profit from "
+            "which it is not known what had to be subtracted (newest sales: "
+            f"{listed(arithmetic.newest_gross_unclear)}): their product lacks a shipping cost or "
+            "import tax, or was changed since",
+            kind="inconclusive",
+            remedy="compare them with the shipping and import tax of their time",
+        )
     if arithmetic.rate_unclear:
         blocked(
             f"{arithmetic.rate_unclear} of {arithmetic.sales} sales have another commission rate "

@@ -67,13 +67,20 @@ def test_sales_link_to_orders(sale_links: sales.SaleLinks, evidence: Evidence) -
             kind="inconclusive",
             remedy="correct the status of their orders in the store",
         )
+    if sale_links.too_early:
+        blocked(
+            f"{sale_links.too_early} of {sale_links.sales} sales are dated before their order "
+            f"(newest sales: {listed(sale_links.newest_too_early)}): they may be others' sales",
+            kind="inconclusive",
+            remedy="correct their orderId in the store, or compare its clocks",
+        )
     if sale_links.dated_ahead:
         block_dated_ahead(sale_links.dated_ahead, sale_links.newest_dated_ahead)
 
 
 @stricter
 def test_one_sale_for_one_trade(sale_links: sales.SaleLinks, evidence: Evidence) -> None:
-    """No trade became two sales, one by its order and one by the marketplace's number."""
+    """No trade became two sales, by its order, the marketplace's number or the supplier's."""
     evidence(**facts(sale_links))
     require_data(sale_links.sales, "real sales")
     assert not sale_links.sold_twice, (

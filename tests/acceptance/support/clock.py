@@ -19,6 +19,8 @@ _INSTANT = re.compile(
 )
 _CLOCKS = timedelta(days=2)
 """What the time zone of a provider's time may make up, and clocks that are wrong."""
+CLOCKS_DIFFER = timedelta(hours=1)
+"""By how much the store's clock may be ahead of its database's."""
 _FIRST_MILLISECONDS = 10**11
 """A smaller number may be seconds, which the store's own reader would take for milliseconds."""
 

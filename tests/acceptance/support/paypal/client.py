@@ -29,6 +29,7 @@ from tests.acceptance.support.errors import (
 )
 from tests.acceptance.support.http import Basic, Bearer, Call, Form, Reply
 from tests.acceptance.support.masking import MASK
+from tests.acceptance.support.paypal.payouts import BATCH as _BATCH
 from tests.acceptance.support.paypal.payouts import (
     PayoutBatch,
     PayoutItem,
@@ -42,7 +43,6 @@ PAYOUTS_SCOPE = "https://uri.paypal.com/payments/payouts"
 """The scope that payouts need."""
 
 _TOKEN = "oauth2/token"
-_BATCH = "payouts"
 _PAGE_SIZE = 1000
 _PAGE_LIMIT = 100
 _MARGIN = timedelta(seconds=60)

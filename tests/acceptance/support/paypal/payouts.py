@@ -11,6 +11,8 @@ from pytest_prodstatus import Money
 from tests.acceptance.support import fields
 from tests.acceptance.support.errors import Verdict
 
+BATCH = "payouts"
+"""The look-up of a batch, as its errors name it."""
 _LOST = frozenset({"FAILED", "BLOCKED", "RETURNED", "REFUNDED", "REVERSED"})
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.acceptance.support.clock import from_column, read_instant
+from tests.acceptance.support.clock import CLOCKS_DIFFER, from_column, read_instant
 from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of
 from tests.acceptance.support.probes.window import Question, sale_of
@@ -112,8 +112,9 @@ FROM judged_funnel""",
 
 # The store logs failures alone. That a cycle succeeded is seen in its statistics and in what it
 # made, so a failure counts only if nothing has succeeded since. What cycles made is their user's:
-# one user's success says nothing of another one's cycle. An instant that is still to come is no
-# sign: it would outlast every failure.
+# one user's success says nothing of another one's cycle. Whose run was the last isn't stored, and a
+# run may make nothing: it may be that of any other user whose cycles have left something in the
+# window. An instant that is still to come is no sign: it would outlast every failure.
 _AUTOPILOT = """
 WITH failures AS (
   SELECT a.id, a."userId" AS user_id, a."cycleId" AS cycle, a."createdAt" AS at
@@ -143,13 +144,14 @@ SELECT (SELECT left(value, 1000000) FROM system_configs WHERE key = 'autopilot_s
        ARRAY(SELECT jsonb_build_array(user_id, cycle) FROM stalled ORDER BY at DESC, user_id)
          AS stalled,
        ARRAY(SELECT at FROM stalled ORDER BY at DESC, user_id) AS stalled_at,
-       ARRAY(SELECT EXISTS (SELECT 1 FROM made m WHERE m.user_id <> s.user_id AND m.at >= s.at)
-             FROM stalled s ORDER BY at DESC, user_id) AS others_succeeded,
+       ARRAY(SELECT EXISTS (SELECT 1 FROM made m WHERE m.user_id <> s.user_id AND m.at >= :since)
+               OR EXISTS (SELECT 1 FROM failures f WHERE f.user_id <> s.user_id)
+             FROM stalled s ORDER BY at DESC, user_id) AS others_run,
        CAST(:soon AS timestamp) AS soon
 """
 
-# A run's end is written after each cycle, also after one that failed.
-_OWN_END = timedelta(minutes=5)
+# A run's end is written after each cycle, also after one that failed, and by the store's clock.
+_OWN_END = timedelta(minutes=5) + CLOCKS_DIFFER
 
 STEPS = (
     ("found", "product found by the trend search"),
@@ -244,13 +246,13 @@ class Cycle:
 class Failure:
     """A user's newest full cycle that failed, after everything that cycles of that user made.
 
-    `others_succeeded`: whether those of another user have made something since.
+    `others_run`: whether the window has anything of another user's cycles.
     """
 
     user_id: int
     cycle: str
     at: datetime
-    others_succeeded: bool
+    others_run: bool
 
     @property
     def words(self) -> str:
@@ -301,7 +303,7 @@ class Autopilot:
         return tuple(
             failure
             for failure in self.stalled
-            if failure not in self.broken and (failure.others_succeeded or self._is_own(failure))
+            if failure not in self.broken and (failure.others_run or self._is_own(failure))
         )
 
     def _is_own(self, failure: Failure) -> bool:
@@ -321,11 +323,9 @@ def autopilot(ask: Ask) -> Autopilot:
     """Return the signs of the autopilot's cycles."""
     row = fields_of(ask(_AUTOPILOT))
     stats = _stats(row.pop("stats"), before=row.pop("soon"))
-    failures = zip(
-        row.pop("stalled"), row.pop("stalled_at"), row.pop("others_succeeded"), strict=True
-    )
+    failures = zip(row.pop("stalled"), row.pop("stalled_at"), row.pop("others_run"), strict=True)
     stalled = tuple(
-        Failure(user_id=user, cycle=cycle_id, at=from_column(at), others_succeeded=others)
+        Failure(user_id=user, cycle=cycle_id, at=from_column(at), others_run=others)
         for (user, cycle_id), at, others in failures
     )
     return Autopilot(**row, **stats, stalled=stalled)

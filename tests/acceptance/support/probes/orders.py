@@ -9,20 +9,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pytest_prodstatus import Money
 from tests.acceptance.support.clock import read_instant
 from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.database.transaction import Ask
+from tests.acceptance.support.fields import money
 from tests.acceptance.support.probes.facts import fields_of
 from tests.acceptance.support.probes.rules import (
     carried,
     looked_for,
     other_supplier,
     shown_status,
+    stand_in_id,
     stand_in_order,
     supplier_id,
+    trade_number,
     trimmed,
 )
-from tests.acceptance.support.probes.window import Question
+from tests.acceptance.support.probes.window import Question, sale_of
 
 # Paid orders of AliExpress that are no stand-ins.
 _JUDGED = {
@@ -201,17 +205,19 @@ SELECT (SELECT count(*) FROM identified) AS with_supplier_id,
 # that are older than the window, and for ids with something invisible around them.
 # A trade that is written in two ways is found within the window, where both are read anyway. If a
 # product isn't known, the same trade may be a cart, or bought twice.
+# No status says that an order was bought once: one that isn't paid for yet, or of a status that
+# isn't known, counts too. Of an order whose row is gone it isn't known if it was a stand-in.
 _ATTEMPTED = trimmed('a."orderId"')
 REPEATED = Question(
     name="repeated",
-    orders=("created", "status", "trade", "product", "supplier_id", "past_payment", "stand_in"),
+    orders=("created", "status", "trade", "product", "supplier_id", "stand_in"),
     steps={
-        "buying": """AS MATERIALIZED (
+        "buying": f"""AS MATERIALIZED (
   SELECT id, created, trade, product, bought,
-         CASE WHEN bought THEN NULLIF(lower(btrim(trade, :blank)), '') END AS trade_key
+         CASE WHEN bought THEN NULLIF({trade_number("trade")}, '') END AS trade_key
   FROM (
     SELECT *, status = 'PURCHASED' OR supplier_id IS NOT NULL AS bought
-    FROM placed WHERE past_payment AND NOT stand_in
+    FROM placed WHERE NOT stand_in
   ) AS seen
 )""",
         "trades": """AS MATERIALIZED (
@@ -248,18 +254,18 @@ REPEATED = Question(
   GROUP BY a.id
 )""",
         "older": f"""AS MATERIALIZED (
-  SELECT a.id, o.created, a.spelled + attempt.exact AS successes
+  SELECT a.id, o.created, o.id IS NULL AS gone, a.spelled + attempt.exact AS successes
   FROM attempted a
-  CROSS JOIN LATERAL (
-    SELECT o."createdAt" AS created FROM orders o
-    WHERE o.id = a.id AND o."createdAt" < :since AND o.status = ANY(:past_payment)
-      AND NOT {stand_in_order("o")}
-    OFFSET 0
-  ) AS o
+  LEFT JOIN LATERAL (
+    SELECT o.id, o."createdAt" AS created,
+           o."createdAt" < :since AND NOT {stand_in_order("o")} AS judged
+    FROM orders o WHERE o.id = a.id OFFSET 0
+  ) AS o ON true
   CROSS JOIN LATERAL (
     SELECT count(*) AS exact FROM purchase_attempt_logs x
     WHERE x."orderId" = a.id AND x.success OFFSET 0
   ) AS attempt
+  WHERE CASE WHEN o.id IS NULL THEN NOT {stand_in_id("a.id")} ELSE o.judged END
 )""",
         "compared": f"""AS MATERIALIZED (
   SELECT j.id, j.created, j.trade, j.bought,
@@ -286,7 +292,10 @@ REPEATED = Question(
         "attempted_twice": """AS MATERIALIZED (
   SELECT id, created FROM compared WHERE successes > 1
   UNION ALL
-  SELECT id, created FROM older WHERE successes > 1
+  SELECT id, created FROM older WHERE successes > 1 AND NOT gone
+)""",
+        "gone_twice": """AS NOT MATERIALIZED (
+  SELECT id FROM older WHERE successes > 1 AND gone
 )""",
     },
     row="""
@@ -296,7 +305,9 @@ SELECT counted.*,
        ARRAY(SELECT id || ' of ' || trade FROM compared WHERE twin IS NULL AND perhaps
              ORDER BY created DESC, id LIMIT 5) AS unclear_trades,
        (SELECT count(*) FROM attempted_twice) AS bought_twice,
-       ARRAY(SELECT id FROM attempted_twice ORDER BY created DESC, id LIMIT 5) AS newest_orders
+       ARRAY(SELECT id FROM attempted_twice ORDER BY created DESC, id LIMIT 5) AS newest_orders,
+       (SELECT count(*) FROM gone_twice) AS gone_twice,
+       ARRAY(SELECT id FROM gone_twice ORDER BY id LIMIT 5) AS orders_gone
 FROM (
   SELECT count(*) FILTER (WHERE bought) AS compared,
          count(*) FILTER (WHERE twin IS NOT NULL) AS trades_bought_twice,
@@ -313,18 +324,33 @@ FROM (
         "logged",
         "bought_twice",
         "newest_orders",
+        "gone_twice",
+        "orders_gone",
     ),
 )
 
+# A sale brought its price less the fee in. More can't have been taken by the supplier if it has a
+# gross profit.
+_MONEY = ("gross", "price", "fee", "currency")
 PURCHASES = Question(
     name="newest_purchases",
     orders=(*_OF_JUDGED, "user_id", "supplier_id", "by_hand", "bought_by"),
-    steps=_JUDGED,
-    row="""
+    sales=("id", "reference", "in_environment", "fell_through", *_MONEY),
+    steps=_JUDGED
+    | {
+        "sampled": """AS MATERIALIZED (
+  SELECT * FROM judged WHERE status = 'PURCHASED' AND supplier_id IS NOT NULL
+  ORDER BY by_hand, created DESC, id LIMIT :supplier_sample
+)"""
+    },
+    row=f"""
 SELECT counted.*,
-       ARRAY(SELECT jsonb_build_array(id, supplier_id, by_hand, user_id, created, bought_by)
-             FROM judged WHERE status = 'PURCHASED' AND supplier_id IS NOT NULL
-             ORDER BY by_hand, created DESC, id LIMIT :supplier_sample) AS sample
+       ARRAY(SELECT jsonb_build_array(j.id, j.supplier_id, j.by_hand, j.user_id, j.created,
+                j.bought_by,
+               CASE WHEN sale.gross > 0 AND NOT sale.fell_through
+                    THEN CAST(sale.price - sale.fee AS text) END, sale.currency)
+             FROM sampled j {sale_of("j", "fell_through", *_MONEY)}
+             ORDER BY j.by_hand, j.created DESC, j.id) AS sample
 FROM (
   SELECT count(*) AS purchased, count(*) FILTER (WHERE by_hand) AS bought_by_hand
   FROM judged WHERE status = 'PURCHASED'
@@ -423,9 +449,11 @@ class Repeated:
             the product isn't known.
         unclear_trades: at most five, as "order of marketplace order".
         logged: real orders with an attempt that succeeded.
-        bought_twice: those with two or more, and older ones with two or more of which one is of
-            the window.
+        bought_twice: those with two or more, in any status, and older ones with two or more of
+            which one is of the window.
         newest_orders: at most five of their ids.
+        gone_twice: ids with two or more, of which one is of the window, and without any order.
+        orders_gone: at most five of them.
     """
 
     compared: int
@@ -436,6 +464,8 @@ class Repeated:
     logged: int
     bought_twice: int
     newest_orders: tuple[str, ...]
+    gone_twice: int
+    orders_gone: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -443,6 +473,8 @@ class Purchase:
     """A PURCHASED order: the supplier's id, if a person bought it, its seller and its dates.
 
     It was made at `ordered_at`, and the store had bought it by `bought_by`.
+
+    `proceeds`: what its sale brought in less the fee, if the store notes a gross profit.
     """
 
     order_id: str
@@ -451,6 +483,7 @@ class Purchase:
     user_id: int | None = None
     ordered_at: datetime | None = None
     bought_by: datetime | None = None
+    proceeds: Money | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -502,8 +535,11 @@ def newest_purchases(ask: Ask) -> Purchases:
             user_id=user_id,
             ordered_at=read_instant(created),
             bought_by=read_instant(bought_by),
+            proceeds=money(proceeds, currency),
         )
-        for order_id, supplier, hand, user_id, created, bought_by in row["sample"]
+        for order_id, supplier, hand, user_id, created, bought_by, proceeds, currency in row[
+            "sample"
+        ]
     )
     return Purchases(
         purchased=row["purchased"],

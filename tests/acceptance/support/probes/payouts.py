@@ -11,7 +11,7 @@ from tests.acceptance.support.clock import read_instant
 from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.database.transaction import Ask, Row
 from tests.acceptance.support.probes.facts import fields_of
-from tests.acceptance.support.probes.rules import carried, looked_for, real_sales
+from tests.acceptance.support.probes.rules import carried, looked_for, payout_id, real_sales
 from tests.acceptance.support.probes.window import Question
 
 _ADMIN = """(SELECT NULLIF(btrim("adminPaypalEmail", :blank), '')
@@ -201,15 +201,15 @@ FROM (
     columns=("sales", "paid_out", "by_payoneer", "admin_receiver", "chosen"),
 )
 
+_OF_ONE = f"""s.id, s."createdAt" AS created, s."userId" AS user_id,
+    upper(btrim(s.currency)) AS currency, s."commissionAmount" AS commission,
+    s."netProfit" AS net, {payout_id('s."adminPayoutId"')} AS admin_payout,
+    {payout_id('s."userPayoutId"')} AS user_payout"""
+
 # By their keys.
 _OF_SALES = f"""
 WITH chosen AS (
-  {
-    real_sales('''s.id, s."createdAt" AS created, s."userId" AS user_id,
-    upper(btrim(s.currency)) AS currency, s."commissionAmount" AS commission,
-    s."netProfit" AS net, NULLIF(btrim(s."adminPayoutId", :blank), '') AS admin_payout,
-    NULLIF(btrim(s."userPayoutId", :blank), '') AS user_payout''')
-}
+  {real_sales(_OF_ONE)}
     AND s.status <> ALL(:fallen_through) AND s.id = ANY(CAST(:sales AS int[]))
 )
 SELECT {_ADMIN} AS admin_receiver,

@@ -75,6 +75,11 @@ FROM completed""",
 # in time shares it. Small profits tell no rate, so they are no neighbours, but have some. If none
 # is before it in the window, those outside of it may share its rate: unless it is today's, it isn't
 # known what it should be (NULL).
+#
+# The gross profit has a lower bound too if its cost is in its currency, and shipping and tax are
+# known: the product has both, and wasn't changed since. Products are refreshed all the time, and
+# what one cost then isn't stored. Of such a sale it is seen if nothing was subtracted, though the
+# product has shipping or tax: a doubt. In any currency a cost leaves less than price less fee.
 _PRECISE = "2"  # percentage points
 ARITHMETIC = Question(
     name="arithmetic",
@@ -94,13 +99,9 @@ ARITHMETIC = Question(
         "calculated": """AS MATERIALIZED (
   SELECT x.id, x.created, x.currency, x.price, x.cost, x.fee, x.gross, x.commission, x.net,
          unit.digits, unit.tolerance, x.created >= r.since OR r.since IS NULL AS of_today,
-         upper(btrim(p.currency)) = x.currency AS one_currency,
-         NULLIF(btrim(p.currency, :blank), '') IS NULL AS cost_unclear,
-         -- Shipping and tax as the product has them: they count unless it was changed since.
+         costs.*, NULLIF(btrim(p.currency, :blank), '') IS NULL AS cost_unclear,
          LEAST(p."shippingCost", p."importTax") < 0
            OR 'NaN' IN (p."shippingCost", p."importTax") AS extra_impossible,
-         CASE WHEN p."updatedAt" <= x.created
-              THEN COALESCE(p."shippingCost", 0) + COALESCE(p."importTax", 0) ELSE 0 END AS extra,
          CASE WHEN paid.counts THEN x.order_price END AS paid,
          CASE WHEN paid.counts THEN upper(btrim(x.order_currency)) END AS paid_in
   FROM sold x CROSS JOIN rate r
@@ -112,7 +113,21 @@ ARITHMETIC = Question(
     SELECT (lower(left(x.order_trade, 13)) = 'mercadolibre:') IS NOT TRUE AS counts
   ) AS paid
   LEFT JOIN products p ON p.id = x.product
+  CROSS JOIN LATERAL (
+    -- Shipping and tax as the product has them now.
+    SELECT upper(btrim(p.currency)) = x.currency AS one_currency,
+           p."updatedAt" <= x.created AS kept,
+           p."shippingCost" + p."importTax" IS NOT NULL AS extra_known,
+           COALESCE(p."shippingCost", 0) + COALESCE(p."importTax", 0) AS extra,
+           x.price - x.fee - x.cost AS left_over
+  ) AS costs
   WHERE x.is_real AND NOT x.fell_through
+)""",
+        "doubtful": """AS MATERIALIZED (
+  SELECT id, created FROM calculated
+  WHERE one_currency AND CASE
+    WHEN kept THEN NOT extra_known AND gross < left_over - extra - tolerance
+    ELSE gross >= left_over - tolerance AND extra > 2 * tolerance END
 )""",
         "implied": """AS (
   SELECT id, created, (commission - tolerance) * 100 / gross AS low,
@@ -150,8 +165,13 @@ ARITHMETIC = Question(
     SELECT j.id, j.created, j.agrees IS FALSE AS commission,
            NOT COALESCE(abs(j.net - round(j.gross - j.commission, j.digits)) <= j.tolerance, false)
              AS net,
-           NOT COALESCE(j.gross <= j.tolerance + j.price - j.fee
-             - CASE WHEN j.one_currency THEN j.cost + j.extra ELSE 0 END, false) AS gross,
+           NOT COALESCE(CASE
+             WHEN j.one_currency THEN j.gross <= j.tolerance + j.left_over
+               - CASE WHEN j.kept THEN j.extra ELSE 0 END
+             WHEN j.cost > 0 THEN j.gross < j.price - j.fee
+             ELSE j.gross <= j.tolerance + j.price - j.fee END, false)
+             OR j.one_currency AND j.kept AND j.extra_known
+               AND j.gross < j.left_over - j.extra - j.tolerance AS gross,
            NOT COALESCE(j.cost >= 0 AND j.fee >= 0 AND j.cost <> 'NaN' AND j.fee <> 'NaN', false)
              OR j.extra_impossible IS TRUE AS negative,
            j.paid IS NOT NULL AND (abs(j.price - j.paid) <= j.tolerance) IS NOT TRUE
@@ -172,6 +192,10 @@ SELECT counted.*,
        (SELECT count(*) FROM calculated WHERE cost_unclear) AS cost_unclear,
        ARRAY(SELECT id FROM calculated WHERE cost_unclear ORDER BY created DESC, id LIMIT 5)
          AS newest_cost_unclear,
+       (SELECT count(*) FROM doubtful) AS gross_unclear,
+       ARRAY(SELECT id FROM doubtful ORDER BY created DESC, id LIMIT 5) AS newest_gross_unclear,
+       (SELECT count(*) FROM calculated
+        WHERE (one_currency AND kept AND extra_known) IS NOT TRUE) AS bounded_above_alone,
        (SELECT count(*) FROM agreed WHERE agrees IS NULL) AS rate_unclear,
        ARRAY(SELECT id FROM agreed WHERE agrees IS NULL ORDER BY created DESC, id LIMIT 5)
          AS newest_rate_unclear,
@@ -200,6 +224,9 @@ FROM (
         "newest_wrong",
         "cost_unclear",
         "newest_cost_unclear",
+        "gross_unclear",
+        "newest_gross_unclear",
+        "bounded_above_alone",
         "rate_unclear",
         "newest_rate_unclear",
         "negative",
@@ -245,14 +272,19 @@ class Arithmetic:
         commission_percent: the present value in platform_config.
         of_earlier_rates: sales older than that value, which agree with a rate of their time.
         commission: the commissions, per currency.
-        wrong_gross: gross profit above price less fee, or, in one currency, above price less fee,
-            cost, shipping and import tax.
+        wrong_gross: gross profit that isn't, in one currency, price less fee, cost, shipping and
+            import tax; or, in two, isn't below price less fee.
         wrong_commission: not the rate's part of the gross profit, rounded to the minor unit.
         wrong_net: not gross profit less commission, rounded to the minor unit.
         wrong: sales with any of these.
         newest_wrong: at most five sale ids.
         cost_unclear: sales whose product has no currency, which their cost is in.
         newest_cost_unclear: at most five of their ids.
+        gross_unclear: sales of which it isn't known what had to be subtracted: less is left, and
+            the product lacks shipping or tax; or neither was subtracted, and it was changed since.
+        newest_gross_unclear: at most five of their ids.
+        bounded_above_alone: sales whose gross profit has no lower bound: their cost is in another
+            currency, or the product lacks shipping or tax, or was changed since.
         rate_unclear: sales of an earlier rate that only sales before the window could share.
         newest_rate_unclear: at most five of their ids.
         negative: sales with a negative cost or fee, shipping and import tax included.
@@ -271,6 +303,9 @@ class Arithmetic:
     newest_wrong: tuple[int, ...]
     cost_unclear: int
     newest_cost_unclear: tuple[int, ...]
+    gross_unclear: int
+    newest_gross_unclear: tuple[int, ...]
+    bounded_above_alone: int
     rate_unclear: int
     newest_rate_unclear: tuple[int, ...]
     negative: int

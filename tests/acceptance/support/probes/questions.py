@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from pytest_prodstatus import Blocked
-from tests.acceptance.support.clock import to_column
+from tests.acceptance.support.clock import CLOCKS_DIFFER, to_column
 from tests.acceptance.support.credentials import API_NAME
 from tests.acceptance.support.database.transaction import Ask, Reading, Row
 from tests.acceptance.support.probes import cycle, orders, payouts, profit, sales
@@ -24,8 +24,6 @@ from tests.acceptance.support.probes.window import Question, apart, in_one_state
 from tests.acceptance.support.settings import Settings
 
 _PAYPAL = "paypal"
-_CLOCKS_DIFFER = timedelta(hours=1)
-"""By how much the store's clock may be ahead of its database's."""
 _QUESTIONS: Mapping[str, Callable[[Settings], Reading]] = {
     "stored": lambda given: partial(stored_credentials, user_id=given.user_id),
     "fulfilment": lambda _: orders.fulfilment,
@@ -103,7 +101,7 @@ class Scope:
             "cycle_sample": settings.cycle_sample,
             "environment": settings.environment,
             "since": to_column(self.since),
-            "soon": to_column(self.now + _CLOCKS_DIFFER),
+            "soon": to_column(self.now + CLOCKS_DIFFER),
             "purchase_due": to_column(self.now - settings.purchase_grace),
             "sale_due": to_column(self.now - settings.sale_grace),
             "attempt_sale_due": to_column(self.now - settings.purchase_grace - settings.sale_grace),

@@ -28,6 +28,9 @@ _ARRAY = rf"\[(?:{_VALUE}(?:,{_VALUE})*)?\]"
 
 _BLANK = " \t\n\v\f\r\x85\xa0\xad\u200b\u200c\u200d\u200e\u200f\u2060\u3000\ufeff"
 
+# JavaScript writes a value that isn't there as one of these words.
+_NOTHING = r"(^|[:#_ -])(undefined|null|nan|none|\[object)"
+
 RULES: Mapping[str, object] = {
     # What is invisible around an id is no part of it; `btrim` by itself knows one space alone. The
     # set is read for every row, so it has what people and programs paste, and not all of Unicode.
@@ -67,10 +70,15 @@ RULES: Mapping[str, object] = {
     "fallen_through": ["CANCELLED", "RETURNED", "REFUNDED"],
     # eBay 12-34567-89012, Amazon 123-1234567-1234567, and plain numbers with a short prefix.
     "marketplace_number": "^#?[A-Z]{0,4}[-_#]?[0-9][0-9!_-]{4,}$",
+    "number_prefix": "^#?[a-z]{0,4}[-_#]?(?=[0-9][0-9!_-]{4,}$)",
     # What an order was paid by: a number with a marketplace's name before it, or PayPal's letters
-    # and digits. JavaScript writes a value that isn't there as one of the words.
+    # and digits.
     "payment": "[0-9]|[0-9A-Z]{13,}",
-    "no_payment": r"(^|[:#_ -])(undefined|null|nan|none|\[object)",
+    "no_payment": _NOTHING,
+    # A payout is known by PayPal's capital letters and digits, or by what Payoneer calls it.
+    "batch_number": "^[0-9A-Z]{13,}$",
+    "payout": "^[^ ]*[0-9][^ ]*$|payoneer",
+    "no_payout": f"{_NOTHING}|simulat|test",
     "no_minor_unit": ["CLP", "IDR", "JPY", "KRW", "VND"],
     "notes_space": " \t\n\r",
     # Notes that exclude contain this name, apart from white space, or spell it with
@@ -102,6 +110,19 @@ def trimmed(column: str) -> str:
         f"(CASE WHEN octet_length({column}) = char_length({column}) AND ascii({column}) > 32 "
         f"AND ascii(substr({column}, octet_length({column}))) > 32 THEN {column} "
         f"ELSE btrim({column}, :blank) END)"
+    )
+
+
+def trade_number(column: str) -> str:
+    """Return the expression for the one way to write what an order or a sale has of a trade.
+
+    `ebay:12-34567-89012`, `EB-12-34567-89012` and `# 12-34567-89012` are one number of a
+    marketplace: no white space is part of it, nor a name or letters before it. What isn't a number,
+    such as a checkout at PayPal, is kept whole, in lower case.
+    """
+    return (
+        f"regexp_replace(translate(lower(substr({column}, strpos({column}, ':') + 1)), "
+        ":blank, ''), :number_prefix, '')"
     )
 
 
@@ -196,6 +217,18 @@ def supplier_id(order: str) -> str:
     return (
         f"(CASE WHEN {column} ~ :supplier_number THEN {column} "
         f"WHEN {bare} ~ :supplier_number THEN {bare} END)"
+    )
+
+
+def payout_id(column: str) -> str:
+    """Return the expression for the id of a payout, NULL if a text can't be one.
+
+    "N/A", "undefined" and a note such as "paid by hand 3 May" are no ids.
+    """
+    bare = trimmed(column)
+    return (
+        f"(CASE WHEN {column} ~ :batch_number THEN {column} "
+        f"WHEN {bare} ~* :payout AND {bare} !~* :no_payout THEN {bare} END)"
     )
 
 

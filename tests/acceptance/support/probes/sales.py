@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.acceptance.support.clock import CLOCKS_DIFFER
 from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of
+from tests.acceptance.support.probes.rules import trade_number
 from tests.acceptance.support.probes.window import Question, sale_of
 
-# One trade as two sales: one by the order's id, one by the number that the marketplace gave it. An
-# order has that number in "paypalOrderId", as `ebay:12-34567-89012`; in both a `#` or up to four
-# letters may be before it. A number with several products is a cart, whose products are sold one by
-# one.
-_BARE = "regexp_replace({}, '^#?[A-Z]{{0,4}}[-_#]?(?=[0-9])', '')"
+# One trade as two sales: by the order's id in two spellings, by the marketplace's number (an order
+# has it in "paypalOrderId") or by the supplier's. A marketplace's number with several products is a
+# cart, whose products are sold one by one. Within the window each way to write a number is found; a
+# sale that is older is looked up by its exact text.
 _PREFIXES = "ebay:,mercadolibre:,amazon:,"
-_OF_TRADE = "btrim(substr(order_trade, strpos(order_trade, ':') + 1), :blank)"
 _TWIN = f"""
   SELECT t.id FROM sales t
   WHERE t.environment = :environment AND t.status <> ALL(:fallen_through) AND t.id <> j.id
-    AND t."productId" = j.product
+    AND (t."productId" = j.product OR t."orderId" = j.order_id)
     AND t."orderId" = ANY(
-      SELECT unnest(ARRAY[j.number, '#' || j.number])
+      SELECT unnest(ARRAY[j.number, '#' || j.number, CASE WHEN j.spelled THEN j.order_id END])
       UNION ALL
       SELECT x.id FROM orders x
       WHERE j.order_id IS NULL AND x."paypalOrderId" = ANY(
@@ -83,23 +83,52 @@ LINKS = Question(
     sales=(
         *("id", "created", "fell_through", "reference", "is_real"),
         *("user_id", "product", "order_id", "order_trade", "order_user_id", "order_product"),
-        *("dated_ahead", "order_before_payment"),
+        *("dated_ahead", "order_before_payment", "order_supplier_id", "order_created"),
+        "spelled",
     ),
     steps={
         "linked": f"""AS MATERIALIZED (
   SELECT id, created, reference, product, order_id, NOT fell_through AS live,
          order_id IS NULL AND reference ~ :marketplace_number AS from_marketplace,
          user_id <> order_user_id OR product <> order_product AS unlike,
-         dated_ahead, order_before_payment AS unpaid,
-         CASE WHEN strpos(order_trade, ':') > 0 THEN {_BARE.format(_OF_TRADE)}
+         dated_ahead, order_before_payment AS unpaid, order_supplier_id AS supplier_id, spelled,
+         created < order_created - interval '{CLOCKS_DIFFER}' AS too_early,
+         CASE WHEN strpos(order_trade, ':') > 0 THEN NULLIF({trade_number("order_trade")}, '')
               WHEN order_id IS NULL AND reference ~ :marketplace_number
-              THEN {_BARE.format("reference")} END AS number
+              THEN {trade_number("reference")} END AS number
   FROM sold WHERE is_real
 )""",
+        "live": "AS NOT MATERIALIZED (SELECT * FROM linked WHERE live)",
+        "numbers": """AS MATERIALIZED (
+  SELECT number, product, min(id) AS first, max(id) AS last FROM live
+  WHERE number IS NOT NULL GROUP BY number, product HAVING count(*) > 1
+)""",
+        # A sale whose order is spelled in another way, or that has the supplier's number instead.
+        "astray": """AS MATERIALIZED (
+  SELECT id, created, order_id, CASE WHEN order_id IS NULL THEN number END AS supplier_id
+  FROM live WHERE spelled OR order_id IS NULL
+)""",
         "sold_twice": f"""AS MATERIALIZED (
-  SELECT j.id, j.created, twin.id AS twin
-  FROM linked j CROSS JOIN LATERAL ({_TWIN}) AS twin
-  WHERE j.live AND (j.number IS NOT NULL OR j.order_id IS NULL)
+  SELECT id, min(created) AS created, min(twin) AS twin
+  FROM (
+    SELECT j.id, j.created, CASE WHEN n.first = j.id THEN n.last ELSE n.first END AS twin
+    FROM live j JOIN numbers n ON n.number = j.number AND n.product = j.product
+    UNION ALL
+    SELECT pair.id, pair.created, pair.twin
+    FROM (
+      SELECT a.id AS one, a.created AS at, b.id AS other, b.created AS other_at
+      FROM astray a JOIN live b ON b.order_id = a.order_id AND b.id <> a.id
+      UNION ALL
+      SELECT a.id, a.created, b.id, b.created
+      FROM astray a JOIN live b ON b.supplier_id = a.supplier_id AND b.order_id IS NOT NULL
+    ) AS x
+    CROSS JOIN LATERAL (VALUES (one, at, other), (other, other_at, one)) AS pair (id, created, twin)
+    UNION ALL
+    SELECT j.id, j.created, twin.id AS twin
+    FROM live j CROSS JOIN LATERAL ({_TWIN}) AS twin
+    WHERE j.number IS NOT NULL OR j.order_id IS NULL OR j.spelled
+  ) AS pairs
+  GROUP BY id
 )""",
     },
     row="""
@@ -112,6 +141,8 @@ SELECT counted.*,
          AS newest_dated_ahead,
        ARRAY(SELECT id FROM linked WHERE unpaid ORDER BY created DESC, id LIMIT 5)
          AS newest_unpaid,
+       ARRAY(SELECT id FROM linked WHERE too_early ORDER BY created DESC, id LIMIT 5)
+         AS newest_too_early,
        ARRAY(SELECT id FROM linked ORDER BY created DESC, id LIMIT 5) AS newest,
        (SELECT count(*) FROM sold_twice) AS sold_twice,
        ARRAY(SELECT id || ' and ' || twin FROM sold_twice ORDER BY created DESC, id LIMIT 5)
@@ -122,6 +153,7 @@ FROM (
          count(*) FILTER (WHERE unlike) AS unlike,
          count(*) FILTER (WHERE dated_ahead) AS dated_ahead,
          count(*) FILTER (WHERE unpaid) AS unpaid,
+         count(*) FILTER (WHERE too_early) AS too_early,
          count(*) FILTER (WHERE order_id IS NULL AND from_marketplace IS NOT TRUE) AS dangling
   FROM linked
 ) AS counted""",
@@ -137,6 +169,8 @@ FROM (
         "newest_dated_ahead",
         "unpaid",
         "newest_unpaid",
+        "too_early",
+        "newest_too_early",
         "newest",
         "sold_twice",
         "sales_of_one_trade",
@@ -210,9 +244,10 @@ class SalesOfOrders:
 class SaleLinks:
     """What the window's real sales link to: an order, a marketplace's own number, or nothing.
 
-    `unlike` counts the sales of another user or product than their order's, and `unpaid` those
-    whose order isn't paid for yet, by its status. `sold_twice` counts those whose trade another
-    sale has too; at most five are named, as "sale and sale".
+    `unlike` counts the sales of another user or product than their order's, `unpaid` those whose
+    order isn't paid for yet, by its status, and `too_early` those that are older than their order.
+    `sold_twice` counts those whose trade another sale has too; at most five are named, as "sale
+    and sale".
     """
 
     sales: int
@@ -226,6 +261,8 @@ class SaleLinks:
     newest_dated_ahead: tuple[int, ...]
     unpaid: int
     newest_unpaid: tuple[int, ...]
+    too_early: int
+    newest_too_early: tuple[int, ...]
     newest: tuple[int, ...]
     sold_twice: int
     sales_of_one_trade: tuple[str, ...]

@@ -11,8 +11,14 @@ from typing import Protocol
 from pytest_prodstatus import blocked
 from tests.acceptance.support.access import Access, require_all
 from tests.acceptance.support.clock import Waiting, too_early
-from tests.acceptance.support.errors import NetworkFault, NotFound, OutOfTime, ProviderFault
-from tests.acceptance.support.paypal.payouts import PayoutBatch, item_verdict
+from tests.acceptance.support.errors import (
+    NetworkFault,
+    NotFound,
+    OutOfTime,
+    ProviderFault,
+    RequestRefused,
+)
+from tests.acceptance.support.paypal.payouts import BATCH, PayoutBatch, item_verdict
 from tests.acceptance.support.probes.payouts import Payout
 
 
@@ -32,7 +38,7 @@ class Settlement:
         unseen: how many weren't, since there was no time left.
         settled: those with one item, paid, of the sale's amount and to a known receiver.
         wrong: one sentence for each that isn't so and never will be, without any address.
-        pending: one for each that is not settled yet.
+        pending: one for each that is not settled yet, or that PayPal refuses to look up.
         early: one for each that arrived, but was made long before the sale: perhaps another one's.
         by_payoneer: sales whose user payout can't be looked up, or that PayPal doesn't know while
             its user has an address at Payoneer, too.
@@ -62,7 +68,8 @@ class Settlement:
                 f"{len(self.pending)} of {self.looked_up} payouts not settled: "
                 f"{'; '.join(self.pending[:5])}",
                 kind="pending",
-                remedy="have the receiver claim it, or wait for PayPal, and run again",
+                remedy="have the receiver claim it, wait for PayPal, or correct an id that it "
+                "refuses, and run again",
             )
         if self.early:
             blocked(
@@ -187,6 +194,11 @@ def _looked_up(
             batch, unusable = providers.find(payout.user_id, partial(_batch, payout.batch_id))
         except OutOfTime:
             break
+        except RequestRefused as error:
+            if error.operation != BATCH:
+                raise
+            looks.append(_Look(payout=payout, batch=None, wrong="", pending=f"{name}{error}"))
+            continue
         except (ProviderFault, NetworkFault):
             if any(look.wrong for look in looks):
                 break  # what was seen to be wrong stays wrong

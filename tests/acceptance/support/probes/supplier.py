@@ -25,6 +25,7 @@ class LookUps:
             token can't be used.
         misdated: bought, but long before the store's order was made, or long after the store had
             bought it: perhaps for another one.
+        costly: bought for as much as the sale brought in, or more, though a profit is noted.
         outside: not known, and bought by hand: the API knows only what was bought through it.
         unseen: how many weren't looked up, since there was no time left.
         request_ids: the provider's ids of the look-ups.
@@ -34,13 +35,15 @@ class LookUps:
     lost: tuple[str, ...]
     pending: tuple[str, ...]
     misdated: tuple[str, ...]
+    costly: tuple[str, ...]
     outside: tuple[str, ...]
     unseen: int
     request_ids: tuple[str, ...]
 
     def require_settled(self) -> None:
         """End as BLOCKED if an order is pending or misdated, none is known, or time was up."""
-        seen = sum(map(len, (self.confirmed, self.lost, self.pending, self.misdated, self.outside)))
+        found = (self.confirmed, self.lost, self.pending, self.misdated, self.costly, self.outside)
+        seen = sum(map(len, found))
         require_all("purchases", looked_up=seen, unseen=self.unseen)
         if self.pending:
             blocked(
@@ -56,12 +59,27 @@ class LookUps:
                 kind="inconclusive",
                 remedy="compare these supplier ids with what the supplier shows of its orders",
             )
+        if self.costly:
+            blocked(
+                "the supplier took as much as the sale brought in, or more, though the store notes "
+                f"a profit: {', '.join(self.costly)}",
+                kind="inconclusive",
+                remedy="compare what these sales cost by the store with what the supplier took",
+            )
         if not self.confirmed:
             blocked("no purchase could be looked up: all were made by hand", kind="inconclusive")
 
 
 def _order(order_id: str, supplier: Supplier) -> SupplierOrder | None:
     return supplier.order(order_id)
+
+
+def _is_costly(order: SupplierOrder, purchase: Purchase) -> bool:
+    """Return whether the supplier took what leaves no profit, in the sale's own currency."""
+    took, proceeds = order.amount, purchase.proceeds
+    if took is None or proceeds is None or took.currency != proceeds.currency:
+        return False
+    return took.amount >= proceeds.amount
 
 
 def look_up(suppliers: Access[Supplier], purchases: Sequence[Purchase]) -> LookUps:
@@ -71,7 +89,7 @@ def look_up(suppliers: Access[Supplier], purchases: Sequence[Purchase]) -> LookU
         ApiError: the supplier could not answer; none of the look-ups counts then.
     """
     found: dict[str, list[str]] = {
-        name: [] for name in ("confirmed", "lost", "pending", "misdated", "outside")
+        name: [] for name in ("confirmed", "lost", "pending", "misdated", "costly", "outside")
     }
     requests = []
     for purchase in purchases:
@@ -93,6 +111,8 @@ def look_up(suppliers: Access[Supplier], purchases: Sequence[Purchase]) -> LookU
             words = too_early(made, purchase.ordered_at) or too_late(made, purchase.bought_by)
             if words and where == "confirmed":
                 status, where = f"{status} {words}", "misdated"
+            elif where == "confirmed" and _is_costly(order, purchase):
+                status, where = f"{status}: {order.amount} of {purchase.proceeds}", "costly"
             requests.append(order.request_id)
         found[where].append(f"{purchase.order_id} {purchase.supplier_id} {status}")
     seen = sum(map(len, found.values()))

@@ -105,7 +105,7 @@ _BLOCKED_BY = {
     "LOCK TABLE users, platform_config": {"payout_setup", "newest_payouts", "arithmetic",
                                           "traced_orders"},
     "LOCK TABLE sales": set(OF_THE_WINDOW) - {
-        *("fulfilment", "supplier_ids", "stuck_orders", "newest_purchases"),
+        *("fulfilment", "supplier_ids", "stuck_orders"),
         *("shared_supplier_ids", "repeated"),
     },
     f'REVOKE SELECT ("importTax") ON products FROM {READER}': {"arithmetic"},

@@ -12,7 +12,12 @@ import pytest
 from pytest_prodstatus import Blocked, Money
 from tests.acceptance.support.access import Access, Budget
 from tests.acceptance.support.clock import Waiting
-from tests.acceptance.support.errors import CredentialRejected, NotFound, Unavailable
+from tests.acceptance.support.errors import (
+    CredentialRejected,
+    NotFound,
+    RequestRefused,
+    Unavailable,
+)
 from tests.acceptance.support.paypal.payouts import PayoutBatch, PayoutItem
 from tests.acceptance.support.probes.payouts import Payout
 from tests.acceptance.support.probes.settlement import PayoutProvider, Settlement, settle
@@ -176,6 +181,40 @@ def test_what_an_unusable_application_may_have_paid_is_pending() -> None:
         assert (found.wrong, len(found.pending)) == ((), 1)
         assert "as its seller" in found.pending[0]
         assert _settle(Provider(B1=BATCH), [payout], former_receivers=(), own={2: own}).settled == 1
+
+
+class Refuses(Provider):
+    """PayPal, which refuses one operation for ids that it doesn't like."""
+
+    operation = "payouts"
+
+    def payout_batch(self, batch_id: str) -> PayoutBatch:
+        if batch_id not in self:
+            words = "the call was refused"
+            raise RequestRefused(
+                provider="PayPal", operation=self.operation, message=words, http_status=400
+            )
+        return super().payout_batch(batch_id)
+
+
+def test_an_id_that_paypal_refuses_hides_no_other_payout() -> None:
+    """It is named, and is BLOCKED; what is wrong with another one is seen all the same."""
+    odd = replace(PAYOUT, sale_id=8, batch_id="B0")
+    found = _settle(Refuses(B1=BATCH), [odd, PAYOUT], former_receivers=())
+    assert (found.looked_up, found.settled, found.wrong) == (2, 1, ())
+    words = r"^1 of 2 payouts not settled: sale 8 user payout B0: PayPal payouts: .* \(HTTP 400\)$"
+    with pytest.raises(Blocked, match=words):
+        found.require_settled(accept_payoneer=False)
+    denied = Refuses(B1=replace(BATCH, status="DENIED"))
+    assert len(_settle(denied, [odd, PAYOUT], former_receivers=()).wrong) == 1
+
+
+def test_a_token_that_is_refused_ends_the_look_ups() -> None:
+    """It isn't the fault of any payout."""
+    provider = Refuses()
+    provider.operation = "oauth2/token"
+    with pytest.raises(RequestRefused):
+        _settle(provider, [PAYOUT], former_receivers=())
 
 
 def test_payoneer_is_inconclusive_unless_it_is_accepted() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from pytest_prodstatus import Blocked
+from pytest_prodstatus import Blocked, Money
 from tests.acceptance.support.access import Access, Budget
 from tests.acceptance.support.aliexpress.orders import SupplierOrder
 from tests.acceptance.support.probes.orders import Purchase
@@ -86,6 +87,35 @@ def test_a_purchase_long_before_or_after_its_order_may_be_another_ones(
         found.require_settled()
         return
     with pytest.raises(Blocked, match=rf"a 1 FINISH made at .*, {why}") as caught:
+        found.require_settled()
+    assert caught.value.reason.kind.value == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("took", "costly"),
+    [
+        (Money("19.99", "USD"), False),
+        (Money("20.00", "USD"), True),
+        (Money("900", "USD"), True),
+        (Money("900", "CNY"), False),
+        (None, False),
+    ],
+)
+def test_a_purchase_leaves_the_profit_that_is_noted(took: Money | None, costly: bool) -> None:
+    """In one currency; which of the two is wrong isn't known. A loss that is noted is one."""
+
+    class Priced(Supplier):
+        def order(self, order_id: str) -> SupplierOrder | None:
+            return SupplierOrder(order_id=order_id, status="FINISH", amount=took)
+
+    bought = Purchase(order_id="a", supplier_id="1", by_hand=False, proceeds=Money("20", "USD"))
+    found = look_up(Access(common=Priced()), [bought])
+    assert (len(found.costly), len(found.confirmed)) == ((1, 0) if costly else (0, 1))
+    look_up(Access(common=Priced()), [replace(bought, proceeds=None)]).require_settled()
+    if not costly:
+        found.require_settled()
+        return
+    with pytest.raises(Blocked, match=r"notes a profit: a 1 FINISH: .* USD of 20 USD") as caught:
         found.require_settled()
     assert caught.value.reason.kind.value == "inconclusive"
 
