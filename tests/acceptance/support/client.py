@@ -108,6 +108,28 @@ class ProviderClient(ABC):
         """Make a call that can't be repeated, within the seconds of the retry budget."""
         return question(_attempt_seconds(self._retry_budget))
 
+    def _reading(self, operation: str, read: Callable[[], T]) -> T:
+        """Read an answer; raise what is wrong with it without the frames that read it.
+
+        pytest prints the variables of a frame that raises, and those of a reader hold the answer: a
+        token, an address, a person's name. What no reader foresees is an answer that can't be read.
+
+        Args:
+            operation: the call, as the provider names it.
+            read: reads the answer.
+        """
+        problem: BaseException
+        try:
+            return read()
+        except ApiError as error:
+            problem = error
+        except Exception as error:  # noqa: BLE001 - any that an answer causes
+            problem = unreadable(self.provider, operation, type(error).__name__, None)
+        except BaseException as error:  # noqa: BLE001 - an interrupt
+            problem = error
+        problem.__cause__ = problem.__context__ = None
+        raise problem.with_traceback(None)
+
     @abstractmethod
     def _secrets(self) -> tuple[Secret, ...]:
         """Return the secrets that the provider could repeat in its answers."""
@@ -245,7 +267,7 @@ def _is_over(state: RetryCallState, budget: float) -> bool:
 def _until(date: str, clock: Callable[[], datetime]) -> float:
     try:
         moment = parsedate_to_datetime(date)
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, OverflowError):
         return math.nan
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)

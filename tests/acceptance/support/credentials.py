@@ -20,6 +20,7 @@ from pytest_prodstatus import Endpoints, blocked
 from tests.acceptance.support.clock import read_instant
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
+from tests.acceptance.support.variables import is_sendable
 
 if TYPE_CHECKING:  # imported by the first criterion that needs it
     from tests.acceptance.support.aliexpress.client import AliExpressClient
@@ -319,31 +320,43 @@ def decrypt(stored: str, *, key: Secret, salt: Secret) -> Mapping[str, Any]:
 
     Raises:
         WrongKey: the padding is wrong, or the result is not a JSON object.
+        UnreadableCredential: a text in it isn't Unicode: it has a surrogate without its other half.
     """
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-    from cryptography.hazmat.primitives.padding import PKCS7
-
-    match = _CIPHERTEXT.fullmatch(stored.strip())
-    if match is None:
+    if not is_encrypted(stored):
         msg = "the stored credential is not a ciphertext"
         raise UnreadableCredential(msg)
-    derived = _derived(key, salt)
-    decryptor = Cipher(algorithms.AES(derived), modes.CBC(bytes.fromhex(match[1]))).decryptor()
-    padded = decryptor.update(bytes.fromhex(match[2])) + decryptor.finalize()
-    unpadder = PKCS7(128).unpadder()
-    try:
-        plain = (unpadder.update(padded) + unpadder.finalize()).decode()
-    except ValueError:  # wrong padding, or bytes that aren't UTF-8
-        plain = ""
-    found = _object(plain)
+    found = _object(_plain(stored, key, salt))
     if found is None:
         msg = (
             "the stored credential cannot be decrypted with this key "
             "(ENCRYPTION_KEY or ENCRYPTION_SALT differs from the store's)"
         )
-        # Without a cause: it could show bytes that were decrypted.
-        raise WrongKey(msg) from None
-    return found
+        raise WrongKey(msg)
+    broken = sorted(name for name, value in found.items() if not is_sendable(value))
+    if not broken:
+        return found
+    del found  # pytest prints the variables of a frame that raises
+    msg = f"the stored credential's {', '.join(broken)} can't be sent: half a character is in it"
+    raise UnreadableCredential(msg)
+
+
+def _plain(stored: str, key: Secret, salt: Secret) -> str:
+    """Return what a ciphertext holds, "" if it can't be opened; this frame never raises.
+
+    pytest prints the variables of those that do, and these are the cipher's key and the tokens.
+    """
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.padding import PKCS7
+
+    iv, _, ciphertext = stored.strip().partition(":")
+    aes = algorithms.AES(_derived(key, salt))
+    decryptor = Cipher(aes, modes.CBC(bytes.fromhex(iv))).decryptor()
+    padded = decryptor.update(bytes.fromhex(ciphertext)) + decryptor.finalize()
+    unpadder = PKCS7(128).unpadder()
+    try:
+        return (unpadder.update(padded) + unpadder.finalize()).decode()
+    except ValueError:  # wrong padding, or bytes that aren't UTF-8
+        return ""
 
 
 @lru_cache(maxsize=4)

@@ -4,7 +4,8 @@
 ApiError
 ├── OurFault                  the credential, the set-up or the request: FAILED, or to be put right
 │   ├── CredentialRejected    the token, client id or secret isn't accepted
-│   ├── Misconfigured         application key, signature, permission, scope, address
+│   ├── Misconfigured         application key, signature, permission, scope; BLOCKED if nothing
+│   │                         can be sent from this machine
 │   │   └── NotPermitted       the application may not make this call: of the token it says nothing
 │   ├── RequestRefused        the provider understood the request and refused it
 │   │   └── RepeatedOrder     an order with this out_order_id exists already
@@ -92,7 +93,11 @@ class CredentialRejected(OurFault):
 
 
 class Misconfigured(OurFault):
-    """The application key, signature, permission, scope or address is wrong."""
+    """The application key, signature, permission or scope is wrong.
+
+    Without a status nothing was sent: the address, or this machine's proxy or certificates, can't
+    be used.
+    """
 
 
 class NotPermitted(Misconfigured):
@@ -193,11 +198,14 @@ def access_assumed() -> Iterator[None]:
 def access_judged() -> Iterator[None]:
     """Turn a provider's errors into verdicts, if this criterion judges the access to it.
 
-    A provider or network at fault is BLOCKED; an access that isn't accepted is FAILED.
+    A provider or network at fault is BLOCKED; an access that isn't accepted is FAILED. A machine
+    from which nothing can be sent is BLOCKED: it says nothing about the access.
     """
     try:
         yield
     except OurFault as error:
+        if isinstance(error, Misconfigured) and error.http_status is None:
+            blocked(str(error), kind="missing-config", remedy="correct the variable, and run again")
         raise AssertionError(str(error)) from error
     except ApiError as error:
         kind = "timeout" if isinstance(error, TimedOut) else "provider-unavailable"

@@ -24,6 +24,7 @@ def parse(content: bytes) -> Mapping[str, Any] | None:
     """Read a JSON object; None for any other content.
 
     NaN and Infinity are not JSON, and a name that stands twice with two values says nothing.
+    Numbers that no machine can hold are JSON, but nobody's amount.
     """
     try:
         value = json.loads(
@@ -32,7 +33,7 @@ def parse(content: bytes) -> Mapping[str, Any] | None:
             parse_constant=_refuse,
             object_pairs_hook=_without_contradiction,
         )
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

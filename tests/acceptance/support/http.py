@@ -1,8 +1,9 @@
 """One HTTP exchange with a provider: time-outs, no redirects, no secrets in what goes wrong.
 
-Every exchange is made once; repeating it is the client's business. Redirects aren't followed, since
-a followed POST would carry tokens to another address. Exceptions of the HTTP library never leave
-this module: they hold the request with its form, and so the token.
+Every exchange is made once; repeating it is the client's business. A redirect is an answer like any
+other: it isn't followed, since a followed POST would carry tokens to another address, and where it
+leads isn't even read. Exceptions of the HTTP library never leave this module, whichever they are:
+they and their frames hold the request with its form, and so the token.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from threading import Thread
+from typing import Any
 
 import requests
 import urllib3.exceptions
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from tests.acceptance.support.base_url import is_this_machine, problem_of
@@ -83,12 +86,15 @@ class _Unread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Failure:
-    """Why no answer came: the names of the errors, innermost last, and never their text."""
+    """Why no answer came: the names of the errors, innermost last, and never their text.
+
+    `prepared`: whether it came so far that anything could be sent.
+    """
 
     names: str
     sent: bool
     too_slow: bool
-    unusable: bool
+    prepared: bool = True
 
 
 class NoAuth(AuthBase):
@@ -168,7 +174,8 @@ class Transport:
         Raises:
             NetworkFault, TimedOut: no answer; `sent` is False if nothing was sent for certain.
             Unavailable: the answer is too long, or packed in a way that could make it so.
-            Misconfigured: the address can't be used.
+            Misconfigured: nothing can be sent through this machine's proxy, or with its
+                certificates.
         """
         if fresh:
             self._session.close()
@@ -183,8 +190,11 @@ class Transport:
                 http_status=outcome.status,
             )
         # Raised here, outside the `except`, so that no traceback holds the library's request.
-        if outcome.unusable:
-            message = f"the request can't be made to this address ({outcome.names})"
+        if not outcome.prepared:
+            message = (
+                f"nothing can be sent from this machine ({outcome.names}): HTTPS_PROXY and "
+                "ALL_PROXY must be as in http://host:port, and REQUESTS_CA_BUNDLE must exist"
+            )
             raise Misconfigured(provider=self.provider, operation=call.operation, message=message)
         if outcome.too_slow:
             raise TimedOut(
@@ -221,24 +231,54 @@ class Transport:
         except FutureTimeout:
             # The thread has the old session, and ends with its connection.
             self._session = _session(trust_env=self._session.trust_env)
-            return _Failure(names="Trickle", sent=True, too_slow=True, unusable=False)
+            return _Failure(names="Trickle", sent=True, too_slow=True)
 
     def _send(self, call: Call, session: requests.Session) -> Reply | _Unread | _Failure:
+        prepared = False
         try:
-            with session.request(
+            request, adapter, options = self._prepared(call, session)
+            prepared = True
+            # Not by the session: it would read where a redirect leads, and for that its whole body.
+            with adapter.send(request, stream=True, timeout=self._timeout, **options) as response:
+                return _read(response)
+        except Exception as error:  # noqa: BLE001 - any, since its frames hold the request
+            return _failure(error, prepared=prepared)
+
+    def _prepared(
+        self, call: Call, session: requests.Session
+    ) -> tuple[requests.PreparedRequest, _Adapter, dict[str, Any]]:
+        """Return a request that can be sent, what sends it, and how: through which proxy."""
+        request = session.prepare_request(
+            requests.Request(
                 call.verb,
                 self._base_url + call.path,
-                params=dict(call.query) or None,
-                data=dict(call.form) or None,
+                params=dict(call.query),
+                data=dict(call.form),
                 auth=call.auth,
                 headers={"Accept": "application/json", "Accept-Encoding": "gzip, deflate"},
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return _read(response)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return _failure(error)
+            )
+        )
+        url = request.url or ""
+        found: Mapping[str, Any] = session.merge_environment_settings(url, {}, None, None, None)
+        options = {name: found[name] for name in ("verify", "cert", "proxies")}
+        adapter = session.get_adapter(url)
+        assert isinstance(adapter, _Adapter)
+        adapter.require_usable(request, **options)
+        return request, adapter, options
+
+
+class _Adapter(HTTPAdapter):
+    """Sends a request; can show beforehand that proxy and certificates are usable."""
+
+    def require_usable(
+        self, request: requests.PreparedRequest, *, verify: Any, cert: Any, proxies: Any
+    ) -> None:
+        """Raise what `send` would raise before it has sent anything."""
+        connection = self.get_connection_with_tls_context(
+            request, verify, proxies=proxies, cert=cert
+        )
+        self.cert_verify(connection, request.url, verify, cert)  # type: ignore[no-untyped-call]
+        self.request_url(request, proxies)  # reads the proxy's address in another way
 
 
 def _read(response: requests.Response) -> Reply | _Unread:
@@ -257,17 +297,20 @@ def _read(response: requests.Response) -> Reply | _Unread:
 def _session(*, trust_env: bool) -> requests.Session:
     session = requests.Session()
     session.trust_env = trust_env
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, _Adapter())
     return session
 
 
-def _failure(error: BaseException) -> _Failure:
+def _failure(error: BaseException, *, prepared: bool) -> _Failure:
     chain = list(_chain(error))
     return _Failure(
         names=", ".join(dict.fromkeys(type(inner).__name__ for inner in chain)),
-        sent=not any(isinstance(inner, _NOT_SENT) or _is_bad_certificate(inner) for inner in chain),
+        sent=prepared
+        and not any(isinstance(inner, _NOT_SENT) or _is_bad_certificate(inner) for inner in chain),
         too_slow=any(isinstance(inner, _TOO_SLOW) for inner in chain)
         and not any(type(inner) is urllib3.exceptions.NewConnectionError for inner in chain),
-        unusable=isinstance(error, ValueError) and isinstance(error, requests.RequestException),
+        prepared=prepared,
     )
 
 

@@ -38,7 +38,7 @@ class Variables:
         for source in (self.environ, self.dotenv):
             value = source.get(name, "").strip()
             if value:
-                return value
+                return _sendable(name, value)
         return None
 
     def secret(self, name: str) -> Secret | None:
@@ -49,7 +49,7 @@ class Variables:
     def verbatim(self, name: str) -> Secret | None:
         """Return the value masked, with the white space around it; None for an empty one."""
         value = self.environ.get(name) or self.dotenv.get(name)
-        return Secret(value) if value else None
+        return Secret(_sendable(name, value)) if value else None
 
     def number(self, name: str, default: int, *, least: int = 0) -> int:
         """Return a whole number that is at least `least`."""
@@ -107,6 +107,24 @@ class Variables:
         if not match:
             _refuse(name, value, "an amount and a currency", "25.00 USD")
         return Money(Decimal(match[1]), match[2])
+
+
+def is_sendable(value: object) -> bool:
+    """Return whether a value, if it is text, can be sent: it has no half of a character.
+
+    JSON may have one, as an escape, and so has a variable that isn't in the machine's encoding.
+    """
+    return not isinstance(value, str) or value.encode(errors="replace").decode() == value
+
+
+def _sendable(name: str, value: str) -> str:
+    if not is_sendable(value):
+        blocked(
+            f"{name} is no text in this machine's encoding",
+            kind="missing-config",
+            remedy=f"set {name} anew, in UTF-8",
+        )
+    return value
 
 
 def read_dotenv(path: Path) -> Mapping[str, str]:

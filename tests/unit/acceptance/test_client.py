@@ -123,6 +123,8 @@ def test_a_status_says_whose_fault_it_is(status: int, kind: type[Exception] | No
         ("soon", None),
         ("nan", None),
         ("inf", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2027 00:00:00 +99999999999999999999", None),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_a_date(header: str, seconds: float | None) -> None:

@@ -106,6 +106,16 @@ def test_a_wrong_key_says_so(variables: Make, text: str, number: int) -> None:
         _open(text, variables(ENCRYPTION_KEY=key))
 
 
+def test_a_token_that_nothing_can_send_says_so(variables: Make) -> None:
+    """JSON may hold half a character; the key is right, and the words name the field."""
+    text = encrypted(
+        {"accessToken": "planted\ud800", "appKey": "1"}, key=KEY, iv=bytes(16), salt=DEFAULT_SALT
+    )
+    with pytest.raises(UnreadableCredential, match="accessToken can't be sent") as caught:
+        _open(text, variables(ENCRYPTION_KEY=KEY))
+    assert not isinstance(caught.value, WrongKey)
+
+
 def test_a_ciphertext_without_a_key_is_blocked(variables: Make) -> None:
     """Nothing was found wrong: the key is missing, or can't be one."""
     for settings in (variables(), variables(ENCRYPTION_KEY="short")):

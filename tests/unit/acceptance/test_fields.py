@@ -18,10 +18,21 @@ def test_amounts_never_pass_through_a_float() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b"nonsense", b"\xff\xfe", b'{"a": NaN}', b'{"a":1', b"[" * 100_000]
+    "content",
+    [
+        b"",
+        b"[]",
+        b"nonsense",
+        b"\xff\xfe",
+        b'{"a": NaN}',
+        b'{"a":1',
+        b"[" * 100_000,
+        b'{"a": 1e99999999999999999999}',
+        b'{"a": 1%s}' % (b"0" * 5000),
+    ],
 )
 def test_what_is_not_a_json_object_is_none(content: bytes) -> None:
-    """Garbage, lists and NaN are unreadable rather than an exception."""
+    """Garbage, lists, NaN and numbers beyond measure are unreadable rather than an exception."""
     assert fields.parse(content) is None
 
 

@@ -16,11 +16,14 @@ import requests
 import responses
 import urllib3.exceptions
 
+from pytest_prodstatus import Blocked
 from tests.acceptance.support.errors import (
     Misconfigured,
     NetworkFault,
     TimedOut,
     Unavailable,
+    access_assumed,
+    access_judged,
 )
 from tests.acceptance.support.http import (
     MOST_BYTES,
@@ -109,21 +112,26 @@ def test_a_token_from_netrc_is_never_sent(
         ),
         (requests.exceptions.ConnectionError("planted"), NetworkFault, True),
         (requests.exceptions.ChunkedEncodingError("planted"), NetworkFault, True),
-        (requests.exceptions.InvalidURL("planted"), Misconfigured, None),
+        (requests.exceptions.InvalidURL("planted"), NetworkFault, True),
+        (UnicodeDecodeError("utf-8", b"planted", 0, 1, "planted"), NetworkFault, True),
+        (RecursionError("planted"), NetworkFault, True),
     ],
 )
 def test_the_library_s_exceptions_become_ours(
     web: responses.RequestsMock,
     error: Exception,
-    kind: type[Exception],
-    sent: bool | None,
+    kind: type[NetworkFault],
+    sent: bool,
 ) -> None:
-    """The kind shows whose fault it is, `sent` whether anything can have arrived; no text leaks."""
+    """The kind shows whose fault it is, `sent` whether anything can have arrived; no text leaks.
+
+    It holds for any exception: one that isn't foreseen may come after the request was sent.
+    """
     web.post("https://api.test/sync", body=error)
     with pytest.raises(kind) as caught:
         transport().exchange(CALL)
     assert type(caught.value) is kind
-    assert getattr(caught.value, "sent", None) is sent
+    assert caught.value.sent is sent
     assert "planted" not in f"{caught.value!s} {caught.value!r}"
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
@@ -204,6 +212,38 @@ def test_this_machine_is_called_without_a_proxy(monkeypatch: pytest.MonkeyPatch)
     assert "Proxy" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTPS_PROXY", "socks5://127.0.0.1:9"),
+        ("HTTPS_PROXY", "proxy:80:90"),
+        ("HTTPS_PROXY", "http://user:planted[pw@host:1"),
+        ("HTTPS_PROXY", "http://["),
+        ("ALL_PROXY", "http://proxy:99999999"),
+        ("REQUESTS_CA_BUNDLE", "/planted/nonexistent"),
+    ],
+)
+def test_a_machine_that_can_send_nothing_says_so(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """A proxy or certificates that can't be used: nothing was sent, and it isn't the store's fault.
+
+    It is so whether the criterion judges the access or not.
+    """
+    for other in ("HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NO_PROXY"):
+        monkeypatch.delenv(other, raising=False)
+        monkeypatch.delenv(other.lower(), raising=False)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Misconfigured, match=name) as caught:
+        transport("https://api.test").exchange(CALL)
+    assert caught.value.http_status is None
+    assert "planted" not in str(caught.value)
+    for access in (access_judged, access_assumed):
+        with pytest.raises(Blocked, match=name) as blocked, access():
+            raise caught.value
+        assert blocked.value.reason.kind.value == "missing-config"
+
+
 def test_a_call_and_a_reply_show_neither_form_nor_body() -> None:
     """What pytest -l prints of them holds no secret."""
     reply = Reply(status=200, headers={"Set-Cookie": "planted"}, content=b"planted")
@@ -263,22 +303,49 @@ def answering(*parts: bytes, endless: bytes = b"") -> Iterator[str]:
         assert not thread.is_alive()
 
 
+@pytest.mark.parametrize(
+    "location",
+    [
+        b"/login",
+        b"https://evil.test/",
+        b"https://proxy.test/connexi\xf3n",
+        b"http://[",
+        b"https://[sso]/login",
+        b"http://proxy.test:99999999/",
+    ],
+)
+def test_where_a_redirect_leads_is_not_read(location: bytes) -> None:
+    """A sign-in page of the network may name an address that nothing can parse."""
+    head = b"HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: %s\r\n\r\n" % location
+    with answering(head + b"{}") as address:
+        reply = transport(address).exchange(CALL)
+    assert (reply.status, reply.content) == (302, b"{}")
+
+
+REDIRECT = b"HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: /login\r\n"
+
+
+@pytest.mark.parametrize("status", [200, 302, 500])
 @pytest.mark.parametrize("packed", [False, True])
-def test_an_answer_that_is_too_long_is_not_read_to_its_end(packed: bool) -> None:
-    """Neither one without end nor one of few bytes that become many takes more memory than that."""
+def test_an_answer_that_is_too_long_is_not_read_to_its_end(packed: bool, status: int) -> None:
+    """Neither one without end nor one of few bytes that become many takes more memory than that.
+
+    It holds for every status, also of a redirect.
+    """
     bomb = gzip.compress(bytes(30 * MOST_BYTES), 9) if packed else b""
     head = b"Content-Encoding: gzip\r\n\r\n" if packed else b"\r\n"
+    first = REDIRECT if status == 302 else ANSWER.replace(b"200 OK", b"%d X" % status)
     tracemalloc.start()
     try:
         with (
-            answering(ANSWER + head, bomb, endless=b"" if packed else b"x" * 65536) as address,
+            answering(first + head, bomb, endless=b"" if packed else b"x" * 65536) as address,
             pytest.raises(Unavailable, match="longer than 10,000,000 bytes") as caught,
         ):
             transport(address).exchange(CALL)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert caught.value.http_status == 200
+    assert caught.value.http_status == status
     assert peak < 6 * MOST_BYTES
 
 

@@ -58,6 +58,8 @@ def test_the_environment_wins_over_the_file() -> None:
         ("ALIEXPRESS_API_BASE_URL", "api-sg.aliexpress.com"),
         ("ALIEXPRESS_API_BASE_URL", "https://api..example"),
         ("PAYPAL_API_BASE_URL", "https://user:planted@paypal.example"),
+        ("ALIEXPRESS_DROPSHIPPING_ACCESS_TOKEN", "planted\udcff"),
+        ("ENCRYPTION_SALT", "planted\udcff"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_by_name(variables: Make, name: str, value: str) -> None:

@@ -112,9 +112,13 @@ class AliExpressClient(Gateway):
         """
         query = json.dumps({"order_id": order_id}, separators=(",", ":"))
         try:
-            order = read_order(order_id, self._ask(_ORDER, {"single_order_query": query}))
+            envelope = self._ask(_ORDER, {"single_order_query": query})
         except NotFound:
             return None
+        return self._reading(_ORDER, lambda: self._order(order_id, envelope))
+
+    def _order(self, order_id: str, envelope: Envelope) -> SupplierOrder | None:
+        order = read_order(order_id, envelope)
         if order is None:
             return None
         # Both are shown.
@@ -138,14 +142,14 @@ class AliExpressClient(Gateway):
             "target_language": language,
         }
         envelope = self._ask(_PRODUCT, params)
-        if envelope.known is None:
+        if self._reading(_PRODUCT, lambda: envelope.known) is None:
             raise NotFound(
                 provider=PROVIDER,
                 operation=_PRODUCT,
                 message=f"the supplier doesn't know the product {product_id!r}",
                 request_id=envelope.request_id or None,
             )
-        return read_product(envelope)
+        return self._reading(_PRODUCT, lambda: read_product(envelope))
 
     def freight(
         self,
@@ -169,7 +173,7 @@ class AliExpressClient(Gateway):
             "currency": currency,
         }
         envelope = self._ask(_FREIGHT, {"queryDeliveryReq": json.dumps(query)})
-        return read_delivery(envelope, requested=currency)
+        return self._reading(_FREIGHT, lambda: read_delivery(envelope, requested=currency))
 
     def quote(
         self,
@@ -241,11 +245,11 @@ class AliExpressClient(Gateway):
         """
         try:
             envelope = self._call(_CREATE, order.to_params(), fresh=True, orders=True)
+            order_ids = self._reading(_CREATE, lambda: read_placed(envelope))
         except ApiError as error:
             if isinstance(error, RepeatedOrder) or not _may_have_ordered(error):
                 raise
             raise _unknown(error.message, error) from error
-        order_ids = read_placed(envelope)
         if not order_ids:
             raise _unknown("the supplier reports success but no order id", envelope)
         return PlacedOrder(order_ids=order_ids, request_id=envelope.request_id)
@@ -255,9 +259,10 @@ def _may_have_ordered(error: ApiError) -> bool:
     """Return whether an error leaves it open if an order was made."""
     if isinstance(error, NetworkFault):
         return error.sent
-    if error.http_status is None:
-        return False  # it was raised before anything was sent
-    return isinstance(error, Unavailable) or error.code not in REFUSALS
+    if isinstance(error, Unavailable):
+        return True
+    # Without a status it was raised before anything was sent.
+    return error.http_status is not None and error.code not in REFUSALS
 
 
 def _unknown(cause: str, source: ApiError | Envelope) -> OutcomeUnknown:

@@ -169,11 +169,16 @@ class Envelope:
         """The `result` object of a look-up; None if the provider answers that there is none.
 
         Raises:
-            Unavailable: there is neither a result nor a code by which the look-up succeeded.
+            Unavailable: there is neither a result nor a code by which the look-up succeeded, or
+                there is something where no result is looked for.
         """
-        if not self.result and fields.text(self.body.get("rsp_code")) is None:
+        if self.result:
+            return self.result
+        if fields.text(self.body.get("rsp_code")) is None:
             raise self.unreadable("neither a result nor a code")
-        return self.result or None
+        if any(value and isinstance(value, (dict, list)) for value in self.body.values()):
+            raise self.unreadable("it has no result, and something else instead")
+        return None
 
     def unreadable(self, detail: str) -> Unavailable:
         """Return the error for an answer of which `detail` can't be read."""
@@ -246,14 +251,9 @@ class Gateway(ProviderClient):
         form = self._form(method, params or {})
         call = Call(operation=method, verb="POST", path="/sync", form=form, auth=NoAuth())
         reply = self._transport.exchange(call, fresh=fresh, within=within)
-        try:
-            return self._read(method, reply)
-        except ApiError as error:
-            if not orders or not names_order(fields.parse(reply.content), sent=form):
-                raise
-            refused = {"code": error.code, "request_id": error.request_id}
-        contradiction = "it is a refusal that names an order"
-        raise self._refusal(Unavailable, method, reply, refused, contradiction)
+        if orders:
+            return self._reading(method, lambda: self._read_ordering(method, reply, form))
+        return self._reading(method, lambda: self._read(method, reply))
 
     def _secrets(self) -> tuple[Secret, ...]:
         return self._app_secret, self._access_token
@@ -278,6 +278,16 @@ class Gateway(ProviderClient):
         )
         form["sign"] = sign(method, form, self._app_secret)
         return form
+
+    def _read_ordering(self, method: str, reply: Reply, form: Form) -> Envelope:
+        try:
+            return self._read(method, reply)
+        except ApiError as error:
+            if not names_order(fields.parse(reply.content), sent=form):
+                raise
+            refused = {"code": error.code, "request_id": error.request_id}
+        contradiction = "it is a refusal that names an order"
+        raise self._refusal(Unavailable, method, reply, refused, contradiction)
 
     def _read(self, method: str, reply: Reply) -> Envelope:
         answer = fields.parse(reply.content)

@@ -63,7 +63,7 @@ class SupplierOrder:
     end_reason: str | None = None
     amount: Money | None = None
     created_at: datetime | None = None
-    gmt_create: str | None = None
+    gmt_create: str | None = field(default=None, repr=False)
     request_id: str = ""
 
     @property

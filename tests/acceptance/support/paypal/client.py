@@ -46,6 +46,8 @@ _TOKEN = "oauth2/token"
 _PAGE_SIZE = 1000
 _PAGE_LIMIT = 100
 _MARGIN = timedelta(seconds=60)
+# What RFC 6749 lets a token have, without a space: a header takes no other characters.
+_TOKEN_FORM = re.compile(r"[\x21-\x7e]+")
 _NAME = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)+")
 _OAUTH_ERRORS = frozenset(
     {
@@ -115,7 +117,7 @@ class PayPalClient(ProviderClient):
         Being a POST, the call is made once.
         """
         if self._token is None or self._clock() >= self._token.expires_at - _MARGIN:
-            self._token = self._new_token()
+            self._token = self._reading(_TOKEN, self._new_token)
         return self._token
 
     def payout_batch(self, batch_id: str) -> PayoutBatch:
@@ -124,9 +126,12 @@ class PayPalClient(ProviderClient):
         Raises:
             NotFound: PayPal doesn't know the batch.
             Unavailable: among others, if pages or items are missing or can't be read: half a
-                batch is never returned.
+                batch is never returned. A batch has no items if PayPal counts none.
             OutOfTime: there is no time for its further pages.
         """
+        return self._reading(_BATCH, lambda: self._whole_batch(batch_id))
+
+    def _whole_batch(self, batch_id: str) -> PayoutBatch:
         items: dict[str, PayoutItem] = {}
         page, pages = 0, 1
         first: Mapping[str, Any] = {}
@@ -142,7 +147,10 @@ class PayPalClient(ProviderClient):
                 promised = fields.integer(body.get("total_items"))
                 pages = self._pages(body, promised, debug_id)
             known = len(items)
-            for row in fields.sequence(body.get("items"), inside="items"):
+            rows = body.get("items")
+            if rows is not None and not isinstance(rows, list):
+                raise unreadable(PROVIDER, _BATCH, f"the items of page {page}", debug_id)
+            for row in rows or ():
                 item = read_item(row)
                 if item is None:
                     raise unreadable(PROVIDER, _BATCH, f"an item on page {page}", debug_id)
@@ -155,6 +163,8 @@ class PayPalClient(ProviderClient):
         batch = read_batch(first, tuple(items.values()), debug_id)
         if batch is None or batch.batch_id != batch_id:
             raise unreadable(PROVIDER, _BATCH, "it isn't about the requested batch", debug_id)
+        if promised is None and not items and batch.status == "SUCCESS":
+            raise unreadable(PROVIDER, _BATCH, "neither items nor how many there are", debug_id)
         return self._shown(batch)
 
     def _shown(self, batch: PayoutBatch) -> PayoutBatch:
@@ -220,15 +230,13 @@ class PayPalClient(ProviderClient):
         requested_at = self._clock()
         reply = self._once(lambda left: self._transport.exchange(call, within=left))
         body, debug_id = self._read(_TOKEN, reply)
-        value = Secret(fields.text(body.get("access_token")) or "")
+        value = fields.text(body.get("access_token")) or ""
         seconds = fields.integer(body.get("expires_in"))
-        scopes = _scopes(body.get("scope"))
-        del body  # it holds the token, and a traceback may show this frame's variables
-        if not value or seconds is None or not 0 < seconds < 10**9:
+        if not _TOKEN_FORM.fullmatch(value) or seconds is None or not 0 < seconds < 10**9:
             raise unreadable(PROVIDER, _TOKEN, "no token with an expiry", debug_id)
         return AccessToken(
-            value=value,
-            scopes=scopes,
+            value=Secret(value),
+            scopes=_scopes(body.get("scope")),
             expires_at=requested_at + timedelta(seconds=seconds),
         )
 

@@ -18,7 +18,7 @@ _LOST = frozenset({"FAILED", "BLOCKED", "RETURNED", "REFUNDED", "REVERSED"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutItem:
-    """One payment of a batch.
+    """One payment of a batch; what may be anyone's words isn't in the repr.
 
     Attributes:
         item_id: PayPal's id of the item.
@@ -31,12 +31,12 @@ class PayoutItem:
     """
 
     item_id: str
-    transaction_id: str | None
+    transaction_id: str | None = field(repr=False)
     status: str
     amount: Money
     receiver: str = field(repr=False)
-    sender_item_id: str | None
-    errors: tuple[str, ...]
+    sender_item_id: str | None = field(repr=False)
+    errors: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

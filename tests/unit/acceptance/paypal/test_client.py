@@ -127,12 +127,22 @@ def test_a_token_is_reused_until_just_before_it_expires(web: responses.RequestsM
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"access_token": "x"}, {**TOKEN, "expires_in": "soon"}, {**TOKEN, "expires_in": 0}]
+    "body",
+    [
+        {},
+        {"access_token": "x"},
+        {**TOKEN, "expires_in": "soon"},
+        {**TOKEN, "expires_in": 0},
+        {**TOKEN, "access_token": "two words"},
+        {**TOKEN, "access_token": "two\nlines"},
+        {**TOKEN, "access_token": "\u2713"},
+        {**TOKEN, "access_token": "\ud800"},
+    ],
 )
 def test_a_token_without_value_or_expiry_is_unreadable(
     web: responses.RequestsMock, body: dict[str, Any]
 ) -> None:
-    """Expiry is read, never assumed; the POST isn't repeated."""
+    """Expiry is read, never assumed, and no header can carry any text; the POST isn't repeated."""
     web.post(TOKEN_URL, json=body)
     with pytest.raises(Unavailable):
         paypal_client().token()
@@ -185,6 +195,13 @@ def test_totals_may_be_text_and_every_page_is_followed(web: responses.RequestsMo
         batch([item(1, payout_item={"amount": {"value": "x", "currency": "USD"}})]),
         batch([item(1)], batch_header={"payout_batch_id": "B2", "batch_status": "SUCCESS"}),
         batch([item(1)], batch_header={}),
+        batch([]),
+        batch([]) | {"items": None},
+        batch([]) | {"items": item(1)},
+        batch([]) | {"items": {"items": [item(1)]}, "total_items": 1},
+        batch([]) | {"items": "I1", "total_items": 0},
+        batch([], total_items="none"),
+        {"batch_header": batch([])["batch_header"]},
         {},
     ],
 )
@@ -194,6 +211,20 @@ def test_half_a_batch_is_never_returned(web: responses.RequestsMock, page: dict[
     web.get(BATCH_URL, json=page)
     with pytest.raises(Unavailable, match="can't be read"):
         paypal_client(retry_budget=0).payout_batch("B1")
+
+
+@pytest.mark.parametrize(
+    ("status", "more"), [("SUCCESS", {"total_items": 0}), ("DENIED", {}), ("PENDING", {})]
+)
+def test_a_batch_may_have_no_items(
+    web: responses.RequestsMock, status: str, more: dict[str, Any]
+) -> None:
+    """If PayPal counts none, or hasn't processed it: what the batch's status says is judged."""
+    header = {"payout_batch_id": "B1", "batch_status": status}
+    web.post(TOKEN_URL, json=TOKEN)
+    web.get(BATCH_URL, json={"batch_header": header, **more})
+    found = paypal_client().payout_batch("B1")
+    assert (found.status, found.items) == (status, ())
 
 
 def test_the_time_is_asked_for_before_each_further_page(web: responses.RequestsMock) -> None:
