@@ -12,7 +12,9 @@ number, takes no row and needs the weakest table lock that a write has.
 Source: PostgreSQL's manual on SELECT ("The Locking Clause") and on SET TRANSACTION.
 
 Two things would make the database say less than the store holds, without an error: a replica that
-doesn't follow its primary, and policies that hide rows. Both end as BLOCKED.
+doesn't follow its primary, and policies that hide rows. Both end as BLOCKED. So does a database in
+another encoding than UTF-8: Prisma makes none, and its text would be compared byte by byte, or not
+at all. What else the machine, the role or the database has set differently is set back.
 """
 
 from __future__ import annotations
@@ -58,12 +60,14 @@ _BEGIN = """
 SELECT statement_timestamp() AT TIME ZONE 'UTC' AS now,
        pg_is_in_recovery() AS replica,
        pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC' AS replayed,
+       current_setting('server_encoding') AS encoding,
        set_config('statement_timeout', :statement_timeout, true),
        set_config('lock_timeout', :lock_timeout, true),
        set_config('idle_in_transaction_session_timeout', :idle_timeout, true),
        set_config('TimeZone', 'UTC', true),
        set_config('jit', 'off', true),
        set_config('row_security', 'off', true),
+       set_config('standard_conforming_strings', 'on', true),
        set_config('application_name', :application_name, true),
        CASE WHEN CAST(:schema AS text) IS NOT NULL
             THEN set_config('search_path', quote_ident(:schema), true) END
@@ -167,6 +171,7 @@ class Database:
         deadline = self._deadline
         with blocking_faults(self.place, deadline), self._engine.connect() as connection:
             begun = dict(connection.execute(text(_BEGIN), self._settings).mappings().one())
+            _require_utf8(begun["encoding"], self.place)
             yield Transaction(connection, _instant(begun, self.place), self.place, deadline)
 
 
@@ -197,6 +202,15 @@ def _instant(begun: Row, place: str) -> datetime:
             "also if that has just been quiet for as long",
         )
     return min(now, replayed)
+
+
+def _require_utf8(encoding: str, place: str) -> None:
+    if encoding != "UTF8":
+        blocked(
+            f"the database at {place} is in {encoding}, and a store's is in UTF8",
+            kind="missing-config",
+            remedy="set DATABASE_URL to the store's own database",
+        )
 
 
 def _require_refused_writes(begin: Callable[[], AbstractContextManager[Transaction]]) -> None:
@@ -255,6 +269,7 @@ def _engine(
             **_TCP,
             **address.parameters,
             "application_name": name,  # while it connects, too
+            "client_encoding": "UTF8",  # PGCLIENTENCODING may name another
             "connect_timeout": max(2, round(connect_timeout.total_seconds())),
             # A prepared statement belongs to a server connection, which a pooler may swap.
             "prepare_threshold": None,

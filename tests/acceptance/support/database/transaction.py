@@ -29,7 +29,8 @@ _TIMEOUTS = {
     _LOCK_TIMEOUT: "lock_timeout",
     "25P03": "idle time-out",
 }
-_UNREACHABLE = ("08", "53", "57P", "58")
+_UNREACHABLE = ("08", "53300", "57P", "58")
+_EXHAUSTED = "53"
 _ACCESS = {
     "28000": "the role or its host is not admitted",
     "28P01": "the password is not accepted",
@@ -225,6 +226,8 @@ def block_on_fault(error: DBAPIError, place: str) -> NoReturn:
         error: what the driver reported.
         place: host and port, for the message.
     """
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
     state = sqlstate_of(error)
     words = _words(error.orig)
     if state in _ACCESS:
@@ -253,11 +256,24 @@ def block_on_fault(error: DBAPIError, place: str) -> NoReturn:
             kind="timeout",
             remedy="look at the server's load, or raise PRODSTATUS_STATEMENT_TIMEOUT",
         )
+    if state is None and not isinstance(error, (InterfaceError, OperationalError)):
+        # It is the driver's own, and quotes the value.
+        blocked(
+            f"a value in the database can't be read: {re.split('[:(]', words)[0].strip()}",
+            kind="inconclusive",
+            remedy="correct that value, as a date after the year 9999 is one",
+        )
     if state is None or state.startswith(_UNREACHABLE):
         blocked(
             f"the database at {place} can't be reached: {words}",
             kind="provider-unavailable",
             remedy="start the database, or correct DATABASE_URL",
+        )
+    if state.startswith(_EXHAUSTED):
+        blocked(
+            f"the database at {place} lacks the resources to answer ({state}): {words}",
+            kind="provider-unavailable",
+            remedy="give the server, or the role in DATABASE_URL, more of what this names",
         )
     blocked(f"the database could not answer ({state}): {words}", kind="inconclusive")
 

@@ -47,7 +47,9 @@ def test_the_session_is_what_it_promises(owner: Database) -> None:
         current_setting('idle_in_transaction_session_timeout') AS idle,
         current_setting('application_name') AS name, current_setting('TimeZone') AS zone,
         current_setting('search_path') AS path, current_setting('jit') AS jit,
-        current_setting('row_security') AS policies"""
+        current_setting('row_security') AS policies,
+        current_setting('client_encoding') AS encoding,
+        current_setting('standard_conforming_strings') AS plain"""
     )
     assert row == {
         "ro": "on",
@@ -60,7 +62,72 @@ def test_the_session_is_what_it_promises(owner: Database) -> None:
         "path": "public",
         "jit": "off",
         "policies": "off",
+        "encoding": "UTF8",
+        "plain": "on",
     }
+
+
+@pytest.mark.parametrize(
+    "parameter", ["client_encoding=LATIN1", "options=-c%20standard_conforming_strings%3Doff"]
+)
+def test_text_is_the_same_to_every_role_and_machine(
+    running_store: Store, monkeypatch: pytest.MonkeyPatch, parameter: str
+) -> None:
+    """Neither another encoding nor backslashes that escape change what a statement says."""
+    monkeypatch.setenv("PGCLIENTENCODING", "SQL_ASCII")
+    words = '\\" \u200b\u2713'
+    with opened(f"{running_store.owner_url}&{parameter}") as database:
+        assert database.ask(f"SELECT '{words}' AS text")["text"] == words
+        assert database.ask("SELECT CAST(:words AS text) AS text", words=words)["text"] == words
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_in_another_encoding_is_none_of_a_store(
+    running_store: Store, encoding: str
+) -> None:
+    """BLOCKED, not a traceback: what it holds can't be compared with what is meant."""
+    name = f"in_{encoding.lower()}"
+    assert running_store.owner_url
+    url = running_store.owner_url.replace(f"/{postgres.DATABASE}?", f"/{name}?")
+    assert url != running_store.owner_url
+    with connected(running_store.owner_url) as maker:
+        owner = maker.execution_options(isolation_level="AUTOCOMMIT")
+        made = f"ENCODING '{encoding}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+        owner.execute(text(f"CREATE DATABASE {name} {made}"))
+        try:
+            with opened(url) as database:
+                kind, words = _blocked(lambda: database.ask("SELECT 1 AS n"))
+        finally:
+            owner.execute(text(f"DROP DATABASE {name}"))
+    assert (kind, f"is in {encoding}" in words) == ("missing-config", True)
+
+
+@pytest.mark.parametrize(
+    "moment", ["20000-01-01 07:08:09", "infinity", "-infinity", "0044-03-15 BC"]
+)
+def test_a_value_that_python_has_none_for_is_not_an_outage(owner: Database, moment: str) -> None:
+    """It is named by its kind, and isn't quoted: it is part of a row."""
+    statement = f"SELECT CAST('{moment}' AS timestamp) AS moment"
+    kind, words = _blocked(lambda: owner.ask(statement))
+    assert kind == "inconclusive"
+    assert re.search(r"can't be read: timestamp too (large|small)$", words)
+
+
+def test_a_server_that_lacks_resources_is_not_an_outage(running_store: Store) -> None:
+    """The remedy is about what it lacks, and not about its address."""
+    limits = "options=-c%20temp_file_limit%3D64kB%20-c%20work_mem%3D64kB"
+    statement = (
+        "SELECT count(*) AS n FROM (SELECT g FROM generate_series(1, 99999) g ORDER BY -g) s"
+    )
+    with (
+        opened(f"{running_store.owner_url}&{limits}") as database,
+        pytest.raises(Blocked) as caught,
+    ):
+        database.ask(statement)
+    reason = caught.value.reason
+    assert (reason.kind.value, "53400" in reason.text) == ("provider-unavailable", True)
+    assert "can't be reached" not in reason.text
+    assert "DATABASE_URL, more of what" in str(reason.remedy)
 
 
 @pytest.mark.parametrize(("given", "idle"), [("", "10"), ("&keepalives_idle=77", "77")])
