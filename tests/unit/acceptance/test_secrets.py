@@ -34,6 +34,7 @@ def test_secrets_are_equal_and_hashable_by_value() -> None:
     assert Secret(PLANTED) == Secret(PLANTED) != Secret("other")
     assert len({Secret(PLANTED), Secret(PLANTED), Secret("other")}) == 2
     assert Secret(PLANTED).reveal() == PLANTED
+    assert Secret("\udcff") == Secret("\udcff") != Secret("\udcfe")  # bytes that are no text
     assert bool(Secret(PLANTED))
     assert not Secret("")
 
