@@ -89,8 +89,8 @@ def _signature(value: object) -> str:
     star = False
     for parameter in signature.parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY and not star:
-            star = True
             taken.append("*")
+        star = star or parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_POSITIONAL)
         taken.append(_parameter(parameter))
     return f"({', '.join(taken)}) -> {_plain(signature.return_annotation)}"
 
