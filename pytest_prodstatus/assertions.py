@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus.counting import TALLY, counted, proves, replace_everywhere
+from pytest_prodstatus.disk import DISK
 from pytest_prodstatus.model.assertions import (
     FunctionSurvey,
     Survey,
@@ -238,7 +239,7 @@ class Assertions:
         """Return the survey of a source file, which is parsed once; empty if it can't be read."""
         if file not in self._surveys:
             try:
-                self._surveys[file] = survey(Path(file).read_bytes())
+                self._surveys[file] = survey(DISK.read(file))
             except OSError:
                 self._surveys[file] = Survey()
         return self._surveys[file]

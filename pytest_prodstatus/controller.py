@@ -41,6 +41,7 @@ class Controller:
         values: dict[str, object] = node.workerinput  # type: ignore[attr-defined]
         values["prodstatus_run_id"] = session.run_id
         values[INTENT] = intent_of(session.config)
+        session.spool.make()
         values["prodstatus_spool"] = str(session.spool.folder or "")
         values["prodstatus_version"] = __version__
         # Decided here: with `--dist each` workers don't know of each other.

@@ -269,7 +269,12 @@ class _Recording:
     """Records evidence for the criterion that runs."""
 
     def __init__(self, observer: Observer) -> None:
+        # Not above, since a run without criteria shouldn't pay for the import; nor later, since a
+        # test may replace what an import needs.
+        from pytest_prodstatus.counting import TALLY
+
         self._observer = observer
+        self._tally = TALLY
         refuse = observer.misused_evidence
         self.held = _checked(self._held, 'evidence.held("it is paid", order.paid)', refuse)
         self.attach = _checked(observer.attach, 'evidence.attach("page.html", page)', refuse)
@@ -334,11 +339,8 @@ class _Recording:
 
     def _count(self, what: str) -> None:
         """Record that something held, and count it as an assertion."""
-        # Not above, since a run without criteria shouldn't pay for the import.
-        from pytest_prodstatus.counting import TALLY
-
         self._observer.add_evidence({what: True})
-        TALLY.add()
+        self._tally.add()
 
 
 @pytest.fixture
@@ -348,6 +350,9 @@ def eventually(pytestconfig: pytest.Config) -> Eventually:
     It returns the value; when the time is up, the criterion is BLOCKED (pending), with the last
     value as its reason, or FAILED with `otherwise="failed"`. It counts as an assertion.
     """
+    # Not above, since few criteria wait; nor later, since a test may replace what an import needs.
+    from pytest_prodstatus.waiting import Wait
+
     session = session_of(pytestconfig)
 
     def wait(
@@ -361,9 +366,6 @@ def eventually(pytestconfig: pytest.Config) -> Eventually:
         retry_on: object = (),
     ) -> Any:
         __tracebackhide__ = True
-        # Not above, since few criteria wait.
-        from pytest_prodstatus.waiting import Wait
-
         return Wait(
             session,
             until=until,

@@ -140,8 +140,15 @@ class Observer:
         self._begun: set[str] = set()
         self._again: dict[str, int] = {}
 
-    def enclose(self, plugins: pytest.PytestPluginManager) -> None:
-        """Register what must be further in, or out, than any hook: everything is collected."""
+    def prepare(self, plugins: pytest.PytestPluginManager) -> None:
+        """Prepare for the tests: everything is collected, and no test has changed anything.
+
+        Registers what must be further in, or out, than any hook.
+        """
+        if self._settings.judges and self._collector.manifest.selected:
+            self._spool.make()
+        if self._settings.config.attachment_limits is not None:
+            self._take_attachments()
         plugins.register(self._calls, "prodstatus-calls")
         plugins.register(Around(self._calls, lambda: self._report), "prodstatus-around")
 
@@ -189,17 +196,21 @@ class Observer:
         """
         if self._attempt.criterion is None:
             return
-        if self._attaching is None:
-            # Not above, since few criteria attach anything.
-            from pytest_prodstatus.attachments import Attaching
-
-            limits = self._settings.config.attachment_limits
-            self._attaching = Attaching(limits, self._spool, self.redaction.output)
+        attaching = self._attaching or self._take_attachments()
         try:
-            self._attaching.attach(name, data)
+            attaching.attach(name, data)
         except EvidenceError as error:
             self._attempt.refused = self._attempt.refused or error
             raise
+
+    def _take_attachments(self) -> Attaching:
+        """Return what takes attachments from now on."""
+        # Not above, since few projects keep any.
+        from pytest_prodstatus.attachments import Attaching
+
+        limits = self._settings.config.attachment_limits
+        self._attaching = Attaching(limits, self._spool, self.redaction.output)
+        return self._attaching
 
     def note_endpoint(self, name: str, host: str) -> None:
         """Let the record name a host that the suite contacts."""
@@ -329,7 +340,8 @@ class Observer:
 
         Raises:
             Repeated: it has started before, or starts on another worker.
-            Blocked: the run can't record that nothing is confirmed before it starts.
+            Blocked: the run can't record that nothing is confirmed before it starts, or that it
+                starts.
         """
         collector = self._collector
         if collector.unmarked:
@@ -338,7 +350,16 @@ class Observer:
                 remedy="let the run write its output folder",
             )
         may_start = collector.acts and item.nodeid not in collector.repeats
-        if not may_start or not self._spool.claim(criterion.id):
+        try:
+            first = may_start and self._spool.claim(criterion.id)
+        except Exception as error:  # noqa: BLE001  an audit hook may raise anything
+            why = getattr(error, "strerror", None) or shown(error)
+            blocked(
+                f"it acts on the world, and that it starts can't be noted in {self._spool.folder}: "
+                f"{why}",
+                remedy="see that no test empties or fills the folder for temporary files",
+            )
+        if not first:
             raise Repeated
 
     @pytest.hookimpl(wrapper=True, trylast=True)

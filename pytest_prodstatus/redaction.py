@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_prodstatus.disk import DISK
 from pytest_prodstatus.model.redaction import LEAST, Redactor, SecretNames
 from pytest_prodstatus.model.text import INTO, walked
 from pytest_prodstatus.project import DotenvError, dotenv_content
@@ -199,7 +200,7 @@ class Redaction:
     def _learn_dotenv(self) -> None:
         """Learn the secrets of the project's `.env`, unless it is as it was last read."""
         try:
-            found = self._dotenv.stat()
+            found = DISK.stat(self._dotenv)
             seen = found.st_mtime_ns, found.st_size
             if seen == self._dotenv_state:
                 return

@@ -536,7 +536,7 @@ class Session:
             self.activate().collector.settle(
                 session, self._files, self._deselected, self._parts, self._left_out
             )
-            self.observer.enclose(self.config.pluginmanager)
+            self.observer.prepare(self.config.pluginmanager)
         if self.judge is not None:
             self.begin(self.collector.manifest)
         return (yield)

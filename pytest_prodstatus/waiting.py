@@ -23,6 +23,8 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from tenacity import AsyncRetrying, Retrying, wait_exponential
+
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import Blocked
 from pytest_prodstatus.counting import TALLY
@@ -192,8 +194,6 @@ class Wait:
     def _run(self, probe: Callable[[], Any], first: _Seen) -> Any:
         """Wait in this thread, beginning with a first look; return the value."""
         __tracebackhide__ = True
-        from tenacity import Retrying
-
         ready = [first]
         last: _Seen = Retrying(**self._rules(), sleep=clock.sleep)(
             lambda: ready.pop() if ready else self._look(probe)
@@ -203,8 +203,6 @@ class Wait:
     async def _run_async(self, probe: Callable[[], Any], first: Awaitable[Any]) -> Any:
         """Wait in the event loop, beginning with a first awaitable; return the value."""
         __tracebackhide__ = True
-        from tenacity import AsyncRetrying
-
         ready = [first]
 
         async def look() -> _Seen:
@@ -225,8 +223,6 @@ class Wait:
 
     def _rules(self) -> dict[str, Any]:
         """Return tenacity's rules for the wait."""
-        from tenacity import wait_exponential
-
         backoff = wait_exponential(multiplier=self._every / _SOON, max=self._every)
         return {
             "retry": lambda state: not state.outcome.failed and not state.outcome.result().done,

@@ -197,6 +197,7 @@ class FolderLock:
         self._folder = folder
         self._holder = holder
         self._handle: int | None = None
+        self._state: os.stat_result | None = None
         self._made = False
 
     @property
@@ -241,7 +242,8 @@ class FolderLock:
         try:
             self._lock_file(handle)
             # Else the lock is on a file that another run has removed, and a third may lock its own.
-            if os.path.samestat(os.fstat(handle), path.stat()):
+            self._state = os.fstat(handle)
+            if os.path.samestat(self._state, path.stat()):
                 with contextlib.suppress(OSError):  # a full disk
                     os.truncate(handle, 0)
                     os.write(handle, self._holder.encode("utf-8", "backslashreplace"))
@@ -273,13 +275,16 @@ class FolderLock:
 
     def release(self) -> None:
         """Release the lock and remove its file, and the folder if it was made for nothing."""
-        if self._handle is None:
+        if self._handle is None or self._state is None:
             return
         with contextlib.suppress(OSError):
             # Before the lock is released: a run that opened the file meanwhile sees that it went.
             (self._folder / NAME).unlink()
-        os.close(self._handle)
-        self._handle = None
+        handle, self._handle = self._handle, None
+        with contextlib.suppress(OSError):
+            # A test may have closed it; then its number may be another file's by now.
+            if os.path.samestat(os.fstat(handle), self._state):
+                os.close(handle)
         if self._made:
             with contextlib.suppress(OSError):
                 self._folder.rmdir()

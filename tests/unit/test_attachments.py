@@ -41,6 +41,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def spool() -> Any:
     """A run's spool."""
     made = Spool()
+    made.make()
     yield made
     made.close()
 
@@ -177,6 +178,7 @@ def test_without_any_folder_it_is_named(
 
     monkeypatch.setattr(tempfile, "mkdtemp", refuse)
     spool = Spool()
+    spool.make()
     kept = Folder(tmp_path, LIMITS).keep([having(spool, "a.x", PNG)], spool, str, "")
     assert names(*kept.statuses) == [("a.x", [])]
     assert kept.statuses[0].attachments is UNSET

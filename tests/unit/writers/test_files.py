@@ -270,6 +270,21 @@ def test_a_folder_is_held_until_it_is_released(tmp_path: Path) -> None:
     assert not (tmp_path / "a" / "b").exists()
 
 
+def test_a_handle_that_a_test_closed_is_another_file_s(tmp_path: Path) -> None:
+    """A test may close every descriptor: then the lock's number may have been given again."""
+    ours = FolderLock(tmp_path, "us")
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    ours.acquire()
+    os.close(lowest)  # the kernel gave the lock the lowest number that was free
+    with (tmp_path / "another").open("w") as file:
+        assert file.fileno() == lowest
+        ours.release()
+        file.write("still open")
+    assert (tmp_path / "another").read_text() == "still open"
+    ours.release()
+
+
 def test_one_process_holds_a_folder_once(tmp_path: Path) -> None:
     """A second lock in the process that has one is refused, and the first one still holds."""
     ours = FolderLock(tmp_path, "us")
