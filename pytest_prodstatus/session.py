@@ -491,9 +491,11 @@ class Session:
         return (yield)
 
     @pytest.hookimpl
-    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+    def pytest_deselected(self, items: Sequence[object]) -> None:
         """Remember the items that an option or a plugin deselected and reported."""
-        self._deselected.update(item.nodeid for item in items)
+        # Only their number counts for pytest: pytest-testmon reports objects that are no items.
+        ids = (getattr(item, "nodeid", None) for item in items)
+        self._deselected.update(nodeid for nodeid in ids if isinstance(nodeid, str))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(

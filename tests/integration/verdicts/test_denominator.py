@@ -83,6 +83,30 @@ def test_undeclared_criterion_that_was_deleted_is_gone(project: Project) -> None
     assert project.run("test_api.py").verdicts.keys() == {"api.a", "shop.open"}
 
 
+@MODES
+@pytest.mark.parametrize("criteria", [True, False])
+def test_what_is_reported_as_deselected_may_be_no_item(
+    project: Project, mode: tuple[str, ...], criteria: bool
+) -> None:
+    """An object without a node id (pytest-testmon), or a text: pytest counts them, and no more."""
+    conftest = """
+    class Unaffected:
+        pass
+
+    def pytest_collection_modifyitems(config, items):
+        gone = [Unaffected(), "test_a.py::test_gone"]
+        config.hook.pytest_deselected(items=gone)
+    """
+    mark = "@api\n" if criteria else ""
+    project.write({"conftest.py": conftest, "test_a.py": f"{mark}def test_a(): pass\n"})
+    ran = project.run(*mode)
+    assert "INTERNALERROR" not in ran.out + ran.err
+    if criteria:
+        assert ran.verdicts == {"api.a": "CONFIRMED"}
+    else:
+        assert ran.status == 0
+
+
 def test_declared_criterion_that_was_deselected_is_blocked(project: Project) -> None:
     """A deselected, unobserved criterion is BLOCKED for FINAL, but not for the exit status."""
     declare(project, api='criteria = ["a", "b"]')
