@@ -50,6 +50,11 @@ if TYPE_CHECKING:
     from pytest_prodstatus.settings import Settings
     from pytest_prodstatus.terminal import TerminalWords
 
+_LOOPS = (
+    "-f (--looponfail) runs tests again whenever a file changes, so it can't judge criteria: leave "
+    "-f out, or select other tests, as with -m 'not production'"
+)
+"""Why xdist's `-f` is refused: a criterion could act each time that a file is saved."""
 _SESSION = pytest.StashKey["Session"]()
 
 
@@ -84,6 +89,8 @@ class Session:
         self._deadline: Deadline | None = None
         self._sign_key: str | None = None
         self._unjudged = False
+        self._loops = False
+        self._settled = False
 
     # Parts that are made when first needed. Whether this is an xdist worker is not known before
     # the conftests are loaded.
@@ -211,8 +218,12 @@ class Session:
 
             self._sign_key = take_key(os.environ)
         namespace = known_before_conftests(self.config, parser, args)
+        # Noted, since xdist takes it back in the process that it starts again and again.
+        self._loops = bool(getattr(namespace, "looponfail", False))
         if not judges(namespace) or not asks_to_judge(self.config, namespace=namespace):
             return
+        if self._loops:
+            raise pytest.UsageError(_LOOPS)
         from pytest_prodstatus.settings import resolve
 
         if "PYTEST_XDIST_WORKER" in os.environ:
@@ -534,10 +545,17 @@ class Session:
         Not before: `--lf` deselects after every other hook. It is a wrapper, so that a worker's
         manifest is complete before it is sent.
         """
+        if self._settled:  # xdist's -f calls the hook once more
+            return (yield)
         if self.active or _any_criterion(session.items):
             self.activate().collector.settle(
                 session, self._files, self._deselected, self._parts, self._left_out
             )
+            if self._loops and self.collector.manifest.selected:
+                self._unjudged = True
+                # A usage error would end the process that waits for changes, with a traceback.
+                pytest.exit(_LOOPS)
+            self._settled = True
             self.observer.prepare(self.config.pluginmanager)
         if self.judge is not None:
             self.begin(self.collector.manifest)

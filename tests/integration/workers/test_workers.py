@@ -379,3 +379,45 @@ def test_a_worker_whose_clock_is_a_little_off(project: Project) -> None:
     assert run["incidents"] == []
     dates = {criterion["observed_at"] for criterion in ran.criteria.values()}
     assert all(run["started"] <= at <= run["finished"] for at in dates)
+
+
+ONCE = """
+from xdist.looponfail import StatRecorder
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+StatRecorder.waitonchange = interrupted
+"""
+"""Ends `-f` where it would wait for a file to change."""
+LOOPS = "-f (--looponfail) runs tests again whenever a file changes, so it can't judge criteria"
+
+
+@pytest.mark.parametrize("args", [("-m", "production"), ("--stage=api",)])
+def test_a_loop_that_is_asked_to_judge_is_refused(project: Project, args: tuple[str, ...]) -> None:
+    """A criterion could act each time that a file is saved; nothing is locked or written."""
+    project.write({"conftest.py": ONCE, "test_api.py": "@api\ndef test_a(): Path('x').touch()\n"})
+    ran = project.run_alone("-f", *args)
+    assert (ran.status, ran.files) == (4, frozenset())
+    assert LOOPS in ran.err
+    assert not (project.root / "x").exists()
+
+
+def test_a_loop_runs_what_is_no_criterion(project: Project) -> None:
+    """A criterion among the tests ends the round before any of them starts, and names why."""
+    project.write(
+        {
+            "conftest.py": ONCE,
+            "test_api.py": "@api\ndef test_a(): Path('x').touch()\n",
+            "test_unit.py": "def test_b(): pass\n",
+        }
+    )
+    refused = project.run_alone("-f")
+    assert LOOPS in refused.out
+    assert not (project.root / "x").exists()
+    plain = project.run_alone("-f", "test_unit.py")
+    assert "1 passed" in plain.out
+    for ran in (refused, plain):
+        assert ran.files == frozenset()
+        assert "INTERNALERROR" not in ran.out + ran.err
+        assert "Traceback" not in ran.out + ran.err
