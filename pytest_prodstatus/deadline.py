@@ -26,6 +26,7 @@ import traceback
 from collections.abc import Callable, Generator
 from datetime import timedelta
 from pathlib import Path
+from threading import get_ident  # kept, since a test may replace it
 from types import FrameType
 from typing import Any, TextIO
 
@@ -159,7 +160,7 @@ class Deadline:
 
     def _in_phase(self, item: pytest.Item, when: str) -> Generator[None, object, object]:
         """Let signals interrupt a phase while it runs, and only then."""
-        self._runner = threading.get_ident()
+        self._runner = get_ident()
         self._phase = (item, when)
         try:
             return (yield)
@@ -169,7 +170,7 @@ class Deadline:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """Raise where the test is; outside a phase, pytest would take it for its own failure."""
         phase = self._phase
-        if self.passed and phase is not None and threading.get_ident() == self._runner:
+        if self.passed and phase is not None and get_ident() == self._runner:
             item, when = phase
             raise self._exception(item, self._ended(when), _REMEDY, stack_of(frame))
         if callable(self._former):
@@ -199,14 +200,22 @@ class Deadline:
         while ignored < self._steps:
             phase = self._phase
             if phase is not None and _SIGNAL is not None and self._is_judged():
-                # The thread itself, since a system call of another one would go on waiting.
-                signal.pthread_kill(self._runner, _SIGNAL)
+                self._interrupt(_SIGNAL)
             if self._over.wait(GRACE_S):
                 return
             # Another phase by now: the signal helped, so it counts anew.
             ignored = ignored + 1 if self._phase is phase else 0
         if self._is_judged():
             self._end(self._report())
+
+    def _interrupt(self, number: int) -> None:
+        """Send a signal to the thread that runs the phase, if there is one."""
+        # With gevent's patches a "thread" is a greenlet, and a signal to what is no thread may do
+        # anything. It can't be interrupted; the process is ended as in the second step.
+        if self._runner in sys._current_frames():
+            # The thread itself, since a system call of another one would go on waiting.
+            with contextlib.suppress(Exception):  # it ended meanwhile, or a mock raised
+                signal.pthread_kill(self._runner, number)
 
     def _report(self) -> pytest.TestReport | None:
         """Return a report of the phase that takes no notice, as its handler would have made it."""

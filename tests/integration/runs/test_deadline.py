@@ -177,6 +177,37 @@ def test_what_takes_no_notice_ends_its_process(
         assert "FINAL BLOCKED" in ran.err
 
 
+GREENLETS = """
+# With gevent's patches, what Python gives as the id of a thread is that of a greenlet.
+deadline.get_ident = lambda: 12345
+"""
+
+
+@pytest.mark.parametrize("how", ["greenlets", "mock"])
+def test_what_can_t_be_interrupted_ends_its_process(project: Project, how: str) -> None:
+    """No signal goes to what is no thread, and the record is written all the same."""
+    mock = "signal.pthread_kill = None" if how == "mock" else "pass"
+    project.write(
+        {
+            "conftest.py": IMPATIENT + (GREENLETS if how == "greenlets" else ""),
+            "test_api.py": f"""
+            @api
+            def test_first(): pass
+
+            @api
+            def test_hangs():
+                {mock}
+                Path("hangs").touch()
+                time.sleep(60)
+            """,
+        }
+    )
+    ran = project.run_alone("--prodstatus-within=20m")
+    assert (ran.status, "FINAL BLOCKED" in ran.err) == (10, True), ran.out
+    assert ran.verdicts == {"api.first": "CONFIRMED", "api.hangs": "BLOCKED timeout"}
+    assert ran.criteria["api.hangs"]["reason"].startswith("it was still running when")
+
+
 def test_a_failure_before_the_deadline_counts(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
