@@ -10,14 +10,14 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import pytest
 from msgspec import Struct
 
 from pytest_prodstatus.model.catalogue import SLUG, CatalogueError, Criterion
-from pytest_prodstatus.model.text import is_visible, one_line, printable
+from pytest_prodstatus.model.text import described, is_visible, one_line, printable, text_of
 from pytest_prodstatus.model.verdict import Reason, runbook_problem
 from pytest_prodstatus.options import STAGE_MARK
 
@@ -99,7 +99,8 @@ def criterion_of(item: pytest.Item, marks: Sequence[pytest.Mark]) -> Criterion:
         raise CatalogueError(msg)
     # Not `item.function`: it costs more, and a method's docstring is the same.
     docstring = item.obj.__doc__ if isinstance(item, pytest.Function) else None
-    doc = (docstring or "").strip().partition("\n")[0]
+    # It may be any object; one that isn't text says nothing.
+    doc = text_of(docstring).strip().partition("\n")[0] if isinstance(docstring, str) else ""
     if os.sep in doc:
         # pytest-bdd's docstring begins with the absolute path of the feature's file.
         doc = doc.removeprefix(f"{item.config.rootpath}{os.sep}")
@@ -135,7 +136,7 @@ def _check_one_stage(
             raise CatalogueError(msg)
     own = [mark for mark in item.own_markers if mark.name == STAGE_MARK]
     named = [m for m in own if m.kwargs.get("criterion") is not None]
-    other = next((m for m in named if m.kwargs["criterion"] != named[0].kwargs["criterion"]), None)
+    other = next((m for m in named if _named(m) != _named(named[0])), None)
     if other is not None:
         msg = (
             f"{item.nodeid}: marks {_shown(named[0])} and {_shown(other)} give one test two names: "
@@ -144,14 +145,24 @@ def _check_one_stage(
         raise CatalogueError(msg)
 
 
+def _named(mark: pytest.Mark) -> object:
+    """Return the criterion's name that a mark gives."""
+    return _plain(mark.kwargs["criterion"])
+
+
+def _plain(value: Any) -> Any:
+    """Return a text itself in place of a subclass, such as an enum's member; else the value."""
+    return text_of(value) if isinstance(value, str) else value
+
+
 def _arguments(mark: pytest.Mark, nodeid: str) -> _Stage:
     """Return what a mark says; raise CatalogueError if it takes arguments that it can't have."""
-    stage = mark.args[0] if len(mark.args) == 1 else None
-    side_effects = mark.kwargs.get("side_effects")
-    criterion = mark.kwargs.get("criterion")
-    required = mark.kwargs.get("require_assertion")
-    owner, runbook = mark.kwargs.get("owner"), mark.kwargs.get("runbook")
-    known = mark.kwargs.keys() <= _ARGUMENTS
+    stage = _plain(mark.args[0]) if len(mark.args) == 1 else None
+    given = {name: _plain(value) for name, value in mark.kwargs.items()}
+    side_effects, criterion = given.get("side_effects"), given.get("criterion")
+    required = given.get("require_assertion")
+    owner, runbook = given.get("owner"), given.get("runbook")
+    known = given.keys() <= _ARGUMENTS
     acts = side_effects is None or isinstance(side_effects, bool)
     if not (isinstance(stage, str) and stage and known and acts):
         msg = (
@@ -163,31 +174,32 @@ def _arguments(mark: pytest.Mark, nodeid: str) -> _Stage:
         raise CatalogueError(msg)
     if criterion is not None and not (isinstance(criterion, str) and SLUG.fullmatch(criterion)):
         msg = (
-            f"{nodeid}: mark {_shown(mark)}: criterion={criterion!r} must be the name without its "
-            "stage, in lower-case words joined by hyphens, as in criterion='token-accepted'"
+            f"{nodeid}: mark {_shown(mark)}: criterion={described(criterion)} must be the name "
+            "without its stage, in lower-case words joined by hyphens, as in "
+            "criterion='token-accepted'"
         )
         raise CatalogueError(msg)
     if required is not None and required is not False:
         # Whether assertions are counted is known before any mark is.
         msg = (
-            f"{nodeid}: mark {_shown(mark)}: require_assertion={required!r} can only be False: "
-            "to require an assertion, set require_assertion = true in [tool.prodstatus]"
+            f"{nodeid}: mark {_shown(mark)}: require_assertion={described(required)} can only be "
+            "False: to require an assertion, set require_assertion = true in [tool.prodstatus]"
         )
         raise CatalogueError(msg)
     if owner is not None and not is_visible(owner):
-        msg = f"{nodeid}: mark {_shown(mark)}: owner={owner!r} must be a text"
+        msg = f"{nodeid}: mark {_shown(mark)}: owner={described(owner)} must be a text"
         raise CatalogueError(msg)
     problem = runbook_problem(runbook) if runbook is not None else ""
     if problem:
-        msg = f"{nodeid}: mark {_shown(mark)}: runbook={runbook!r} {problem}"
+        msg = f"{nodeid}: mark {_shown(mark)}: runbook={described(runbook)} {problem}"
         raise CatalogueError(msg)
     return _Stage(stage, side_effects, criterion, required is False, owner, runbook)
 
 
 def _shown(mark: pytest.Mark) -> str:
     """Return a mark as it is written."""
-    named = (f"{name}={value!r}" for name, value in mark.kwargs.items())
-    return f"{mark.name}({', '.join([*map(repr, mark.args), *named])})"
+    named = (f"{name}={described(_plain(value))}" for name, value in mark.kwargs.items())
+    return f"{mark.name}({', '.join([*map(described, map(_plain, mark.args)), *named])})"
 
 
 class Shard(NamedTuple):

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.text import one_line, text_of, type_name
 from pytest_prodstatus.model.verdict import (
     EXIT_BLOCKED,
     EXIT_FAILED,
@@ -82,7 +82,7 @@ class Incidents:
 
     def note_internal_error(self, excrepr: object) -> None:
         """Note an internal error of pytest, by the last line of its text."""
-        last = (str(excrepr).strip().splitlines() or ["no more is known"])[-1]
+        last = (text_of(excrepr).strip().splitlines() or ["no more is known"])[-1]
         self.note("internal", f"pytest failed in itself: {last}", Kind.CRASH)
 
     def note_skews(self, skews: Mapping[str, timedelta]) -> None:
@@ -96,7 +96,8 @@ class Incidents:
 
     def note_late_failure(self, error: BaseException) -> None:
         """Note that a hook raised after the run was judged."""
-        text = f"a hook raised {type(error).__name__} when the session ended: {error}"
+        what = text_of(error).strip()
+        text = f"a hook raised {type_name(error)} when the session ended{what and ': '}{what}"
         self.note("late", text, Kind.CRASH, "look at pytest's own error")
 
     def note_early_end(self, status: int) -> None:
@@ -150,8 +151,8 @@ def raised() -> str:
     error = sys.exc_info()[1]
     if not isinstance(error, Exception):
         return ""
-    text = str(error) or type(error).__name__
+    lines = [line.strip() for line in text_of(error).splitlines() if line.strip()]
     # argparse begins with the usage.
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    own = next((line for line in lines if ": error: " in line), lines[0])
+    own = next((line for line in lines if ": error: " in line), lines[0] if lines else "")
+    own = own or type_name(error)
     return one_line(own.partition(": error: ")[2] or own, limit=200)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -36,7 +35,13 @@ from pytest_prodstatus.model.evidence import (
     entry_of,
 )
 from pytest_prodstatus.model.teardown import LateTearDowns, TornDown
-from pytest_prodstatus.model.text import described, is_aware, one_line
+from pytest_prodstatus.model.text import (
+    described,
+    is_aware,
+    one_line,
+    traceback_of,
+    type_name,
+)
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.reports import (
     FILES,
@@ -575,7 +580,7 @@ class Observer:
             keywords={},
             # Without an exception, a fixture swallowed its `blocked()`, or its thread died.
             outcome="failed" if error else "passed",
-            longrepr="".join(traceback.format_exception(error)) if error else None,
+            longrepr=traceback_of(error) if error else None,
             when="teardown",
         )
         Payload(torn=tuple(late.torn), wider=True).attach(report)
@@ -686,7 +691,7 @@ def reason_of(raised: BaseException, clean: Callable[[str], str], when: str = "c
     if _is_assertion(raised):
         return Reason(text=text, kind=Kind.OBSERVED)
     what, where = ("the set-up", "the fixtures") if when == "setup" else ("the test", "the test")
-    name = type(raised).__name__
+    name = type_name(raised)
     advice = f"look at {where} first"
     if name in _ANSWERS:
         advice = f"see what the system answered, then look at {where}"
@@ -705,12 +710,13 @@ def _is_of_outside(raised: BaseException) -> bool:
 
     Those of urllib and requests are; httpx raises its own from it.
     """
-    seen: list[BaseException] = []
+    # By their ids: they may compare themselves with code of their own.
+    seen: dict[int, BaseException] = {}
     cause: BaseException | None = raised
-    while cause is not None and cause not in seen:
-        seen.append(cause)
+    while cause is not None and id(cause) not in seen:
+        seen[id(cause)] = cause
         cause = cause.__cause__
-    return any(isinstance(one, OSError) for one in seen)
+    return any(isinstance(one, OSError) for one in seen.values())
 
 
 def _is_assertion(raised: BaseException) -> bool:

@@ -6,7 +6,6 @@ It is the only process of a serial run, and the controller under xdist.
 from __future__ import annotations
 
 import contextlib
-import traceback
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
@@ -32,6 +31,7 @@ from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
 from pytest_prodstatus.model.criterion_status import NOTHING_YET, RunData, criterion_statuses
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run, Subject
 from pytest_prodstatus.model.teardown import LateTearDowns
+from pytest_prodstatus.model.text import traceback_of
 from pytest_prodstatus.model.verdict import (
     EXIT_BLOCKED,
     EXIT_FAILED,
@@ -582,7 +582,7 @@ class Recorder:
     def note_late_tear_downs(self, late: LateTearDowns) -> None:
         """Lay on its users what was torn down after the run was judged, and did not pass."""
         if self.record is not None and late.torn:
-            detail = "".join(traceback.format_exception(late.error)) if late.error else ""
+            detail = traceback_of(late.error) if late.error else ""
             self.attempts.note_torn(late.torn, self.redaction.text(detail))
             run_id = self._begun_run().id
             self._statuses = self.attempts.lay_tear_downs(self._statuses, run_id)

@@ -26,7 +26,14 @@ from pytest_prodstatus import clock
 from pytest_prodstatus.model.evidence import Attachment, Entry
 from pytest_prodstatus.model.outcome import Phase, finding_of, unproved
 from pytest_prodstatus.model.teardown import TornDown
-from pytest_prodstatus.model.text import Instant, one_line, printable, several_lines
+from pytest_prodstatus.model.text import (
+    Instant,
+    one_line,
+    printable,
+    several_lines,
+    text_of,
+    type_name,
+)
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.spool import worker_id
 
@@ -387,11 +394,8 @@ def _hint(report: pytest.CollectReport) -> str | None:
 
 def shown(raised: BaseException) -> str:
     """Return an exception's type and the first line of its text."""
-    try:
-        first = next(iter(str(raised).strip().splitlines()), "")
-    except Exception:  # noqa: BLE001  its __str__ may raise; then its type is enough
-        first = ""
-    name = "" if first and isinstance(raised, AssertionError) else type(raised).__name__
+    first = next(iter(text_of(raised).strip().splitlines()), "")
+    name = "" if first and isinstance(raised, AssertionError) else type_name(raised)
     return f"{name}: {first}" if name and first else name or first
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -25,7 +24,7 @@ import pytest
 
 from pytest_prodstatus.blocking import SHARED, Blocked, Shared, torn_down_in
 from pytest_prodstatus.model.teardown import TornDown, within
-from pytest_prodstatus.model.text import several_lines
+from pytest_prodstatus.model.text import several_lines, traceback_of
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.reports import shown, thread_death
 
@@ -126,8 +125,9 @@ class Scopes:
         for name in given:
             if name in self._by_name:
                 self._use(name, item)
-        if _REQUEST in given:
-            planned = {*item.fixturenames}  # type: ignore[attr-defined]  # since it has funcargs
+        names = getattr(item, "fixturenames", None)  # a test may have put anything there
+        if _REQUEST in given and isinstance(names, list):
+            planned = {*names}
             for name in given[_REQUEST].fixturenames:
                 if name not in planned and name in self._by_name:
                     keys = self._use(name, item)
@@ -232,7 +232,7 @@ class Scopes:
         def note(died: threading.ExceptHookArgs) -> None:
             # It runs in the thread that dies, usually while the tear-down waits for it.
             fixture = torn_down_in(sys._current_frames().get(runner))
-            text = "".join(traceback.format_exception(died.exc_value))
+            text = traceback_of(died.exc_value) if died.exc_value else ""
             if fixture is None:
                 note_own(text)
             else:
@@ -375,7 +375,10 @@ def all_in(error: BaseException) -> Iterator[BaseException]:
 
 def _inner(error: BaseException) -> tuple[BaseException, ...]:
     """Return the exceptions of a group; before Python 3.11, groups are of another package."""
-    inner = getattr(error, "exceptions", ())
+    try:
+        inner = getattr(error, "exceptions", ())
+    except Exception:  # noqa: BLE001  a property of an exception that is no group
+        return ()
     return tuple(e for e in inner if isinstance(e, BaseException)) if type(inner) is tuple else ()
 
 

@@ -612,7 +612,10 @@ class Session:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note that the run was cut short."""
         if self.judge is not None:
-            self.judge.incidents.note_interrupt(str(excinfo.value) or excinfo.typename)
+            from pytest_prodstatus.model.text import text_of, type_name
+
+            error = excinfo.value
+            self.judge.incidents.note_interrupt(text_of(error) or type_name(error))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
@@ -656,6 +659,7 @@ class Session:
 
     def _end_unjudged(self, session: pytest.Session, error: Exception) -> None:
         """Say in one sentence that the run can't be judged; nothing is confirmed by its record."""
+        from pytest_prodstatus.model.text import text_of, type_name
         from pytest_prodstatus.model.verdict import EXIT_UNWRITTEN, worse_status
 
         self._unjudged = True
@@ -664,7 +668,7 @@ class Session:
         while frames is not None and frames.tb_next is not None:
             frames = frames.tb_next
         where = f" ({frames.tb_frame.f_code.co_filename}:{frames.tb_lineno})" if frames else ""
-        text = self.redaction.text(f"{type(error).__name__}: {error}")
+        text = self.redaction.text(f"{type_name(error)}: {text_of(error)}")
         os.write(
             2,
             f"prodstatus: the run can't be judged, so nothing is confirmed: {text}{where}; see "

@@ -34,6 +34,7 @@ from pytest_prodstatus.model.text import (
     is_visible,
     one_line,
     parse_duration,
+    type_name,
 )
 from pytest_prodstatus.model.verdict import Kind, Reason
 from pytest_prodstatus.reports import shown
@@ -293,7 +294,8 @@ class Wait:
                 text = f"the last value was {seen.value!r}"
             except Exception as error:  # noqa: BLE001  its __repr__ is the suite's
                 text = (
-                    f"the last value was a {type(seen.value).__name__}, whose repr raised {error!r}"
+                    f"the last value was a {type_name(seen.value)}, whose repr raised "
+                    f"{described(error)}"
                 )
         return one_line(self._observer.redaction.output(text), limit=_SHOWN)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.model.text import INTO, utf8, walked
+from pytest_prodstatus.model.text import INTO, described, utf8, walked
 from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.redaction import only_passed
 from pytest_prodstatus.reports import ATTRIBUTE, FIRST, SENT, TEST
@@ -221,4 +221,7 @@ def _portable(part: Any) -> Any:
     for builtin in _SCALARS:
         if isinstance(part, builtin):
             return builtin(part)
-    return _portable(repr(part))
+    try:
+        return _portable(repr(part))
+    except BaseException:  # noqa: BLE001  its code is someone else's
+        return described(part)

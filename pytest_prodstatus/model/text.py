@@ -17,6 +17,7 @@ import reprlib
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta, timezone
+from traceback import format_exception
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeGuard, TypeVar
 
 from msgspec import Meta, Struct, inspect
@@ -203,9 +204,33 @@ def described(value: object) -> str:
     """Return a value's repr for a message: bounded, and safe if the repr itself fails."""
     try:
         return _REPR.repr(value)
-    except (SystemExit, RecursionError, ValueError):
-        # It takes care of other exceptions itself, but up to Python 3.13 not of a huge int's.
-        return f"a {type(value).__name__} without a repr"
+    except BaseException:  # noqa: BLE001  as in `text_of`; and up to Python 3.13 a huge int's
+        return f"a {type_name(value)} without a repr"
+
+
+def text_of(value: object) -> str:
+    """Return the text of an object of someone else's; "" if its `__str__` raises anything.
+
+    It is a plain text: a subclass, such as an enum of texts, may have code of its own as well.
+    """
+    try:
+        return str.__str__(value if isinstance(value, str) else str(value))
+    except BaseException:  # noqa: BLE001  what it raises says nothing of the run
+        return ""
+
+
+def type_name(value: object) -> str:
+    """Return the name of an object's class, also if that has a `__name__` of its own."""
+    name: str = type.__dict__["__name__"].__get__(type(value))
+    return name
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return an exception's traceback; its type and text if its own code fails."""
+    try:
+        return "".join(format_exception(error))
+    except BaseException:  # noqa: BLE001  as in `text_of`
+        return f"{type_name(error)}: {text_of(error)}\n"
 
 
 def is_aware(value: object) -> TypeGuard[datetime]:

@@ -313,6 +313,12 @@ LATE = {
     "terminal summary": "def pytest_terminal_summary(): raise RuntimeError('late')\n",
     "unconfigure": "def pytest_unconfigure(): raise RuntimeError('late')\n",
     "an exit": "import sys\ndef pytest_sessionfinish(): sys.exit(3)\n",
+    "a text that fails": """
+    class Late(Exception):
+        def __str__(self): return self.no_such_name
+    def pytest_sessionfinish(): raise Late
+    """,
+    "a blank text": "def pytest_sessionfinish(): raise RuntimeError('\\n')\n",
 }
 
 
@@ -507,6 +513,13 @@ def test_a_second_run_is_refused_while_the_first_imports_its_conftest(project: P
     assert first.returncode == 0, out
 
 
+USAGE = """
+import pytest
+class Usage(pytest.UsageError):
+    def __str__(self): return self.no_such_name
+"""
+
+
 @pytest.mark.parametrize(
     ("args", "files", "text"),
     [
@@ -517,6 +530,13 @@ def test_a_second_run_is_refused_while_the_first_imports_its_conftest(project: P
         ),
         (("no_such_file.py",), {}, "file or directory not found: no_such_file.py"),
         ((), {"conftest.py": "raise ImportError('no module x')"}, "ImportError: no module x"),
+        ((), {"conftest.py": f"{USAGE}def pytest_configure(): raise Usage"}, ": Usage"),
+        ((), {"conftest.py": f"{USAGE}def pytest_collection(): raise Usage"}, ": Usage"),
+        (
+            (),
+            {"conftest.py": "import pytest\ndef pytest_collection(): raise pytest.UsageError(' ')"},
+            ": UsageError",
+        ),
     ],
 )
 def test_an_error_before_the_first_test_is_named(

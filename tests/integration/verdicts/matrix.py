@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -1088,6 +1089,17 @@ CRASHES = [
     ),
 ]
 
+ODD = {
+    "compares itself with any other": "def __eq__(self, other): return self.code == other.code",
+    "has a property of the name that groups have": """
+    @property
+    def exceptions(self): raise RuntimeError("no group")""",
+    "whose text is an exit": "def __str__(self): raise SystemExit(0)",
+    "whose text is an interrupt": "def __str__(self): raise KeyboardInterrupt",
+}
+"""What a class of exceptions may have that has code of its own, by what an exception does."""
+
+
 CUT_SHORT = [
     row(
         "a collection error in one file",
@@ -1181,6 +1193,34 @@ CUT_SHORT = [
         {"api.a": "FAILED error"},
         final="FAILED",
         status=1,
+    ),
+    *(
+        row(
+            f"an exception that {what}" if not what.startswith("whose") else f"an exception {what}",
+            f"""
+        class Odd(Exception):
+{textwrap.indent(textwrap.dedent(body).strip(), "            ")}
+            code, __hash__ = 3, None
+        @api
+        def test_a(): raise Odd from ValueError("no")
+        """,
+            {"api.a": "FAILED error"},
+            final="FAILED",
+            status=1,
+        )
+        for what, body in ODD.items()
+    ),
+    row(
+        "a test puts something else in the place of the names of its fixtures",
+        """
+        @pytest.fixture(scope="module")
+        def order(): yield
+        @api
+        def test_a(request, order): request.node.fixturenames = None
+        """,
+        {"api.a": CONFIRMED},
+        final="CONFIRMED",
+        status=0,
     ),
     row(
         "session.shouldstop set by a conftest",

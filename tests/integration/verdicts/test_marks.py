@@ -133,6 +133,29 @@ def test_criterion_has_an_id_of_its_own(project: Project, mode: tuple[str, ...])
     assert ran.criteria["api.up"]["title"] == "Up"
 
 
+@MODES
+def test_a_mark_may_have_texts_of_another_class(project: Project, mode: tuple[str, ...]) -> None:
+    """A member of an enum of texts is its text, and a docstring that isn't text says nothing."""
+    text = """
+    import enum
+    class Name(str, enum.Enum):
+        API = "api"
+        UP = "up"
+    class Odd(str):
+        def __hash__(self): raise RuntimeError("no hash")
+        def __repr__(self): raise RuntimeError("no repr")
+    @pytest.mark.stage(Name.API, criterion=Name.UP)
+    def test_a(): pass
+    @pytest.mark.stage(Odd("api"))
+    def test_b(): pass
+    test_b.__doc__ = 5
+    """
+    project.write({"test_api.py": text, "test_shop.py": SHOP})
+    ran = project.run(*mode)
+    assert ran.verdicts == dict.fromkeys(("api.up", "api.b", "shop.open"), "CONFIRMED")
+    assert ran.criteria["api.b"]["title"] == "B"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import sys
 import unicodedata
@@ -12,17 +13,69 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_prodstatus.model.text import (
+    described,
     format_age,
     format_duration,
     is_visible,
     one_line,
     parse_duration,
     several_lines,
+    text_of,
+    traceback_of,
+    type_name,
 )
 from tests.unit.given import each_hostile_text
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=60)
 ANY_LINES = st.lists(ANY_TEXT, max_size=6).map("\n".join)
+
+
+class Text(str, enum.Enum):
+    """Texts, as a suite may name its stages."""
+
+    PAID = "paid"
+
+
+class Nameless(type):
+    """A class of classes without a name."""
+
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        """Raise."""
+        raise RuntimeError
+
+
+class Untold(Exception, metaclass=Nameless):  # noqa: N818
+    """An exception all of whose texts raise something."""
+
+    def __init__(self, what: BaseException) -> None:
+        self.what = what
+
+    def __str__(self) -> str:
+        raise self.what
+
+    __repr__ = __str__
+
+    @property
+    def __cause__(self) -> BaseException:  # type: ignore[override]
+        """Raise."""
+        raise self.what
+
+
+@pytest.mark.parametrize("what", [ValueError(), SystemExit(), KeyboardInterrupt()], ids=type_name)
+def test_texts_of_someone_else_s_objects_raise_nothing(what: BaseException) -> None:
+    """What an exception raises when it is asked for a text would lose the verdict."""
+    error = Untold(what)
+    assert text_of(error) == ""
+    assert type_name(error) == "Untold"
+    assert traceback_of(error) == "Untold: \n"
+    assert "Untold" in described(error)
+
+
+def test_a_text_of_another_class_is_its_text() -> None:
+    """Code of its own is not called, and no dictionary takes it for another key."""
+    assert [type(text_of(one)) for one in (Text.PAID, ValueError(Text.PAID))] == [str, str]
+    assert text_of(Text.PAID) == "paid"
 
 
 @pytest.mark.parametrize(
