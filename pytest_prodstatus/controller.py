@@ -12,7 +12,7 @@ from pytest_prodstatus.options import BASIS, INTENT, intent_of
 from pytest_prodstatus.process_end import count_oom_kills
 from pytest_prodstatus.session import Session
 from pytest_prodstatus.spool import worker_id
-from pytest_prodstatus.xdist import manifest_from, open_channel, start_none_again
+from pytest_prodstatus.xdist import manifest_from, open_channel, start_none_again, told_by
 
 if TYPE_CHECKING:
     from pytest_prodstatus.criteria import Manifest
@@ -31,6 +31,7 @@ class Controller:
         # By the hash of their text: the worker that sent it first, and what it says.
         self._manifests: dict[int, tuple[str, Manifest | None]] = {}
         self._oom_kills: int | None = None
+        self._nodes: list[object] = []
 
     @pytest.hookimpl
     def pytest_configure_node(self, node: object) -> None:
@@ -38,6 +39,7 @@ class Controller:
         session = self._session
         self._oom_kills = count_oom_kills()
         open_channel(node)
+        self._nodes.append(node)
         values: dict[str, object] = node.workerinput  # type: ignore[attr-defined]
         values["prodstatus_run_id"] = session.run_id
         values[INTENT] = intent_of(session.config)
@@ -115,6 +117,26 @@ class Controller:
             self._session.begin(Manifest(error=error) if error else manifest)
         if error:
             raise pytest.UsageError(error)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Let a hook at the end of a worker count as it does in this process.
+
+        By the end of xdist's own hook, the workers' processes have ended.
+        """
+        try:
+            return (yield)
+        finally:
+            judge = self._session.judge
+            if judge is not None:
+                from pytest_prodstatus.model.verdict import worse_status
+
+                ends = [(worker_id(node), told) for node in self._nodes for told in told_by(node)]
+                for worker, told in ends:
+                    if isinstance(told, int):
+                        session.exitstatus = worse_status(told, int(session.exitstatus))
+                    else:
+                        judge.incidents.note_end_of_worker(worker, told)
 
     @pytest.hookimpl
     def pytest_testnodedown(self, node: object, error: object) -> None:

@@ -100,6 +100,11 @@ class Incidents:
         text = f"a hook raised {type_name(error)} when the session ended{what and ': '}{what}"
         self.note("late", text, Kind.CRASH, "look at pytest's own error")
 
+    def note_end_of_worker(self, worker: str, text: str) -> None:
+        """Note that a hook raised in a worker when its session ended, by what it raised."""
+        text = f"a hook raised in worker {worker} when its session ended: {text}"
+        self.note("late", text, Kind.CRASH, "look at pytest's own error", of=worker)
+
     def note_early_end(self, status: int) -> None:
         """Note an unexplained exit status that pytest ended with before the first test."""
         harmless = (*_HARMLESS, pytest.ExitCode.NO_TESTS_COLLECTED)

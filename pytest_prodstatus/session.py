@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from pytest_prodstatus.scopes import Scopes
     from pytest_prodstatus.settings import Settings
     from pytest_prodstatus.terminal import TerminalWords
+    from pytest_prodstatus.xdist import Worker
 
 _LOOPS = (
     "-f (--looponfail) runs tests again whenever a file changes, so it can't judge criteria: leave "
@@ -85,6 +86,7 @@ class Session:
         self._deselected: set[str] = set()
         self._words: TerminalWords | None = None
         self._junit: JUnitXml | None = None
+        self._worker: Worker | None = None
         self._began = clock.elapsed()
         self._deadline: Deadline | None = None
         self._sign_key: str | None = None
@@ -364,7 +366,7 @@ class Session:
         if recorder is None:
             from pytest_prodstatus.xdist import Worker
 
-            worker = Worker(
+            self._worker = Worker(
                 self.config,
                 self.redaction,
                 self.collector,
@@ -372,7 +374,7 @@ class Session:
                 self.end_forked_process,
                 self._least_behind(),
             )
-            register(worker, "prodstatus-worker")
+            register(self._worker, "prodstatus-worker")
             return
         from pytest_prodstatus.terminal import TerminalWords
 
@@ -623,6 +625,9 @@ class Session:
         self.end_forked_process()
         if self._deadline is not None:
             self._deadline.close()
+        if self._worker is not None:
+            with self._worker.telling(session):
+                return (yield)
         recorder = self.judge
         if recorder is None or not self._judge(recorder, session, int(exitstatus)):
             return (yield)
@@ -681,8 +686,10 @@ class Session:
     def pytest_unconfigure(self) -> Generator[None]:
         """Assert the exit status last of all, unlock the output folder, and remove the spool."""
         recorder = self.judge
+        told = self._worker.telling() if self._worker else contextlib.nullcontext()
         try:
-            return (yield)
+            with told:
+                return (yield)
         except BaseException as error:
             if recorder is not None:
                 recorder.note_late_failure(error)

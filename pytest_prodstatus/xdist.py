@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +22,7 @@ from pytest_prodstatus import clock
 from pytest_prodstatus.model.text import INTO, described, utf8, walked
 from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.redaction import only_passed
-from pytest_prodstatus.reports import ATTRIBUTE, FIRST, SENT, TEST
+from pytest_prodstatus.reports import ATTRIBUTE, FIRST, SENT, TEST, shown
 
 if TYPE_CHECKING:
     from pytest_prodstatus.collector import Collector
@@ -66,6 +67,16 @@ def manifest_from(node: Any) -> str | None:
     except (OSError, EOFError):  # it has no criteria: it sent nothing, or has ended
         return None
     return text
+
+
+def told_by(node: Any) -> Iterator[str | int]:
+    """Yield what a worker told of its end: what a hook raised, or the exit status that it set."""
+    channel = node.workerinput[_CHANNEL]
+    with contextlib.suppress(OSError, EOFError):  # it has told all
+        while True:
+            told = channel.receive(timeout=0)
+            if isinstance(told, tuple):  # not a manifest that nobody read
+                yield told[0]
 
 
 class Worker:
@@ -138,6 +149,31 @@ class Worker:
         message = warning_message.message
         if self._collector.criteria and isinstance(message, Warning):
             message.args = to_builtins(message.args)
+
+    @contextmanager
+    def telling(self, session: pytest.Session | None = None) -> Iterator[None]:
+        """Tell the controller of a hook in the block that raises, or that sets the exit status.
+
+        xdist doesn't: both would close the gate in one process, and be silent in a worker.
+
+        Args:
+            session: pytest's, if the hook is one of its end.
+        """
+        before = session.exitstatus if session else 0
+        try:
+            yield
+        except BaseException as error:
+            self._tell(utf8(self._redaction.text(shown(error))))
+            raise
+        finally:
+            after = session.exitstatus if session else 0
+            if after != before and isinstance(after, int):
+                self._tell(int(after))
+
+    def _tell(self, what: str | int) -> None:
+        """Send something on the worker's own channel, which xdist's messages don't pass."""
+        with contextlib.suppress(OSError):  # the controller has gone
+            worker_input(self._config)[_CHANNEL].send((what,))
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:

@@ -258,6 +258,15 @@ def test_no_hook_betters_the_exit_status(
     assert ran.record["decision"]["open"] is False
 
 
+LEAKS = """
+            import pytest
+            LEAKS = []
+            @pytest.fixture(autouse=True)
+            def connection():
+                yield
+                LEAKS.append(1)
+"""
+
 FOREIGN = {
     "a failing test without a stage": (
         {"unit/test_unit.py": "def test_plain(): assert 0\n"},
@@ -285,6 +294,17 @@ FOREIGN = {
         {"conftest.py": "def pytest_sessionfinish(session): session.exitstatus = 1\n"},
         1,
         "exit status 1",
+    ),
+    "a status set where the tests ran": (
+        {
+            "conftest.py": LEAKS
+            + """
+            def pytest_sessionfinish(session):
+                if LEAKS: session.exitstatus = 8
+            """
+        },
+        8,
+        "exit status 8",
     ),
 }
 
@@ -320,6 +340,23 @@ LATE = {
     """,
     "a blank text": "def pytest_sessionfinish(): raise RuntimeError('\\n')\n",
 }
+
+
+@pytest.mark.parametrize("hook", ["sessionfinish", "unconfigure"])
+def test_a_hook_that_raises_at_the_end_of_a_worker_closes_the_gate(
+    project: Project, hook: str
+) -> None:
+    """A worker's tests leave something open: xdist drops what a hook says of that at its end."""
+    raises = f"""
+            def pytest_{hook}():
+                assert not LEAKS, "connections leaked"
+    """
+    project.write({**PASSING, "conftest.py": LEAKS + raises})
+    ran = project.run_alone(*XDIST, *PRODUCTION)
+    assert (ran.status, ran.final) == (10, "BLOCKED")
+    reason = ran.record["final"]["reason"]
+    assert reason.startswith("a hook raised in worker gw")
+    assert reason.partition(": ")[2].startswith("connections leaked")
 
 
 @pytest.mark.parametrize("place", LATE)
