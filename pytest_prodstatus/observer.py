@@ -1,7 +1,8 @@
 """What a criterion records while it runs, attached to its reports as a payload.
 
 The fixtures call the observer. Its hooks are the innermost ones, since what a test raised must be
-seen before another plugin's hook can swallow or replace it. What may run at all is the collector's.
+seen before another plugin's hook can swallow or replace it; so they are registered anew whenever a
+plugin is that comes later, such as one of a fixture. What may run at all is the collector's.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -145,17 +147,33 @@ class Observer:
         self._begun: set[str] = set()
         self._again: dict[str, int] = {}
 
-    def prepare(self, plugins: pytest.PytestPluginManager) -> None:
-        """Prepare for the tests: everything is collected, and no test has changed anything.
-
-        Registers what must be further in, or out, than any hook.
-        """
+    def prepare(self) -> None:
+        """Prepare for the tests: everything is collected, and no test has changed anything."""
         if self._settings.judges and self._collector.manifest.selected:
             self._spool.make()
         if self._settings.config.attachment_limits is not None:
             self._take_attachments()
-        plugins.register(self._calls, "prodstatus-calls")
-        plugins.register(Around(self._calls, lambda: self._report), "prodstatus-around")
+
+    def enclose(self, plugins: pytest.PytestPluginManager) -> None:
+        """Register anew what must be further in, or out, than any hook: all conftests are known."""
+        for name, plugin in self._enclosing.items():
+            if plugins.has_plugin(name):
+                plugins.unregister(name=name)
+            plugins.register(plugin, name)
+
+    def encloses(self, plugin: object) -> bool:
+        """Return whether a plugin is one of those that `enclose` registers."""
+        return any(plugin is one for one in self._enclosing.values())
+
+    @cached_property
+    def _enclosing(self) -> dict[str, object]:
+        """The plugins whose hooks are the innermost or the outermost, in their order."""
+        plugins = {"prodstatus-scopes": self._scopes, "prodstatus-observer": self}
+        if self.assertions is not None:
+            plugins["prodstatus-assertions"] = self.assertions
+        plugins["prodstatus-calls"] = self._calls
+        plugins["prodstatus-around"] = Around(self._calls, lambda: self._report)
+        return plugins
 
     def forget(self) -> None:
         """Let go of the tests and fixtures at the end of the run, so that they can be freed."""

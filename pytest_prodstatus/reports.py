@@ -441,8 +441,8 @@ def _is_result(item: pytest.Item | None) -> bool:
 class Calls:
     """The innermost hooks around the function of a test and those of its fixtures.
 
-    They and `Around` are registered when everything is collected, so that no conftest has one
-    further in or further out.
+    They and `Around` are registered when everything is collected, and again with each later plugin,
+    so that none has a hook further in or further out.
 
     Attributes:
         called: the test's function was called in this phase.

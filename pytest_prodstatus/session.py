@@ -558,10 +558,17 @@ class Session:
                 # A usage error would end the process that waits for changes, with a traceback.
                 pytest.exit(_LOOPS)
             self._settled = True
-            self.observer.prepare(self.config.pluginmanager)
+            self.observer.prepare()
+            self.observer.enclose(self.config.pluginmanager)
         if self.judge is not None:
             self.begin(self.collector.manifest)
         return (yield)
+
+    @pytest.hookimpl
+    def pytest_plugin_registered(self, plugin: object) -> None:
+        """Keep the innermost hooks the innermost if a test or a fixture registers a plugin."""
+        if self._settled and not self.observer.encloses(plugin):
+            self.observer.enclose(self.config.pluginmanager)
 
     def begin(self, manifest: Manifest) -> None:
         """Begin the run with what this process, or a worker, collected.

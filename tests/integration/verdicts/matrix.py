@@ -1714,6 +1714,23 @@ SWALLOWS = {
         """,
 }
 """What a conftest may wrap around each hook that runs a part of a test."""
+SCREENS = """
+        import pytest
+        class Screens:
+            @pytest.hookimpl(wrapper=True, trylast=True)
+            def HOOK(self):
+                try:
+                    return (yield)
+                except Exception:
+                    return True
+        """
+REGISTERS = """
+        import pytest
+        from screens import Screens
+        @pytest.fixture(scope="session", autouse=True)
+        def screens(request): request.config.pluginmanager.register(Screens())
+        """
+"""A plugin whose hook comes after all that were registered before the first test."""
 SETS = """
         import pytest
         @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -1887,6 +1904,22 @@ LYING = [
             ("pytest_fixture_setup", "a fixture that skips", LACKING, "BLOCKED skipped"),
         ]
         for by, conftest in SWALLOWS.items()
+    ),
+    *(
+        row(
+            f"a plugin that a fixture registers swallows what {what} raises",
+            tests,
+            {"api.a": verdict},
+            files={"conftest.py": REGISTERS, "screens.py": SCREENS.replace("HOOK", hook)},
+            final=verdict.partition(" ")[0],
+            status=1 if verdict.startswith("FAILED") else 10,
+        )
+        for hook, what, tests, verdict in [
+            ("pytest_pyfunc_call", "a function", FAILS, "FAILED observed"),
+            ("pytest_runtest_call", "a test", FAILS, "FAILED observed"),
+            ("pytest_fixture_setup", "a fixture", BROKEN, "BLOCKED setup-error"),
+            ("pytest_runtest_teardown", "a tear-down", TEARS, "FAILED observed"),
+        ]
     ),
     *(
         lying(
