@@ -85,6 +85,10 @@ class Collector:
 
         self._missing.setdefault(report.nodeid.partition("::")[0], missing_of(report))
 
+    def is_missing(self, file: str) -> bool:
+        """Return whether a file, by its node id, was not collected."""
+        return file in self._missing
+
     def keep_reason(self, report: pytest.CollectReport) -> None:
         """Attach the reason that a file gave to `blocked()` to its report."""
         call = getattr(report, "call", None)

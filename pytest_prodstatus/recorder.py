@@ -249,7 +249,8 @@ class Recorder:
             return
         self._open()
         for file, reason in manifest.missing.items():
-            self._missing.setdefault(file, reason)
+            if file not in self._missing:  # a hook made a pass of its report
+                self._note_missing(file, file, reason)
         for nodeid, why in manifest.left_out.items():
             self.incidents.note("left out", why.text, why.kind, why.remedy, of=nodeid)
         narrowed = restriction(self.settings, self.config)
@@ -675,13 +676,16 @@ class Recorder:
 
     def note_missing(self, report: pytest.CollectReport) -> None:
         """Note a file that failed to collect or skipped itself."""
-        reason = missing_of(report)
         file = report.nodeid.partition("::")[0]
+        self._note_missing(file, report.nodeid, missing_of(report))
+
+    def _note_missing(self, file: str, nodeid: str, reason: Reason) -> None:
+        """Note why a file, or what has a node id in it, was not collected."""
         self._missing.setdefault(file, reason)
         # The criteria of a file that skipped itself are unknown, so it caps FINAL as well.
         path = self.config.rootpath / file
-        if report.failed or reason.kind is not Kind.SKIPPED or holds_criteria(self.settings, path):
-            self.incidents.note_missing(report.nodeid, reason)
+        if reason.kind is not Kind.SKIPPED or holds_criteria(self.settings, path):
+            self.incidents.note_missing(nodeid, reason)
 
     def note_worker_down(self, worker: str, error: object, end: str) -> None:
         """Note a worker that died or was interrupted.

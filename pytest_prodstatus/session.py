@@ -468,16 +468,20 @@ class Session:
     def pytest_make_collect_report(
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Note what a file holds of which only a part is run; keep the reason of `blocked()`.
+        """Note what a file holds of which only a part is run, and why it was not collected.
 
-        It is the innermost wrapper: `--lf` takes out the tests that it doesn't run. A reason that
-        a file gives at its top may hold a secret.
+        It is the innermost wrapper: `--lf` takes out the tests that it doesn't run, and another
+        hook may make a pass of the report. A reason that a file gives at its top may hold a secret.
         """
         report = yield
         if not report.passed:
             self.activate().collector.keep_reason(report)
+            self.redaction.mask_collected(report)
+            self.collector.note_missing(report)
             return report
-        self._left_out += left_out(collector, report.result)
+        # For a file that it leaves out, `--lf` returns an empty report without looking.
+        if report.result or not self.config.getoption("lf", False):
+            self._left_out += left_out(collector, report.result)
         if self._in_part() and ("::" in report.nodeid or isinstance(collector, pytest.File)):
             found = {node.nodeid for node in report.result}
             if found:  # none, too, if `--lf` leaves the file out without looking
@@ -499,9 +503,13 @@ class Session:
             self.collector.note_missing(report)
             if self.recorder is not None:
                 self.recorder.note_missing(report)
-        elif report.nodeid and "::" not in report.nodeid:
+        elif report.nodeid and "::" not in report.nodeid and not self._is_missing(report.nodeid):
             self._files.add(report.nodeid)
         return (yield)
+
+    def _is_missing(self, file: str) -> bool:
+        """Return whether a file was not collected, whatever a hook made of its report."""
+        return self.active and self.collector.is_missing(file)
 
     @pytest.hookimpl
     def pytest_deselected(self, items: Sequence[object]) -> None:

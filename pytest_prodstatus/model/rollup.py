@@ -98,7 +98,8 @@ def judge(
             if name not in unselected
         ]
         own_statuses = by_stage[stage_id]
-        result, worst = _judge_stage(stage, own_statuses, upstream, run_level, rolled)
+        empty = _empty(stage, incidents)
+        result, worst = _judge_stage(stage, own_statuses, upstream, run_level, rolled, empty)
         without = catalogue.without.get(stage_id)
         results[stage_id] = replace(result, without=without) if without else result
         if worst.rolled:
@@ -121,6 +122,7 @@ def _judge_stage(
     upstream: _Contribution | None,
     run_level: Sequence[_Contribution],
     rolled: Sequence[_Contribution],
+    empty: _Contribution,
 ) -> tuple[StageStatus, _Contribution]:
     """Compute a stage's status, and return it with the contribution that decided it.
 
@@ -139,7 +141,7 @@ def _judge_stage(
     own = [_Contribution(s.verdict, s.reason, s.id) for s in decisive]
     blocked_above = [upstream] if upstream else []
     # Of equal verdicts the first gives the reason: the run's, the stage's own, another stage's.
-    worst = _worst([*run_level, *own, *rolled, *blocked_above], empty_stage=stage)
+    worst = _worst([*run_level, *own, *rolled, *blocked_above], empty=empty)
     from_run = any(worst is contribution for contribution in run_level)
     # An incident isn't caused by another stage.
     cause = upstream.cause if upstream and not from_run else worst.cause
@@ -215,8 +217,20 @@ def _rollup_contribution(result: StageStatus, titled: Collection[str]) -> _Contr
     return _Contribution(result.verdict, reason, result.cause or result.id, rolled=True)
 
 
+def _empty(stage: Stage, incidents: Iterable[Reason]) -> _Contribution:
+    """Return why a stage without criteria is BLOCKED; what did not collect may have some."""
+    missing = (incident for incident in incidents if incident.kind is Kind.COLLECTION_ERROR)
+    none = Reason(text="no test provides a criterion of this stage", kind=Kind.NOT_RUN)
+    reason = next(missing, none)
+    reason = replace(reason, owner=stage.owner, runbook=stage.runbook or UNSET)
+    return _Contribution(Verdict.BLOCKED, reason, stage.id)
+
+
+_NO_STAGES = Reason(text="there are no stages", kind=Kind.NOT_RUN)
+
+
 def _worst(
-    contributions: Sequence[_Contribution], *, empty_stage: Stage | None = None
+    contributions: Sequence[_Contribution], *, empty: _Contribution | None = None
 ) -> _Contribution:
     """Return the worst contribution, and the first among equals; BLOCKED if there is none."""
     verdict = rollup(contribution.verdict for contribution in contributions)
@@ -225,12 +239,7 @@ def _worst(
     for contribution in contributions:
         if contribution.verdict is verdict:
             return contribution
-    text = "no test provides a criterion of this stage" if empty_stage else "there are no stages"
-    reason = Reason(text=text, kind=Kind.NOT_RUN)
-    if empty_stage is None:
-        return _Contribution(verdict, reason, RUN)
-    reason = replace(reason, owner=empty_stage.owner, runbook=empty_stage.runbook or UNSET)
-    return _Contribution(verdict, reason, empty_stage.id)
+    return empty or _Contribution(verdict, _NO_STAGES, RUN)
 
 
 ACTION_LIMIT = 300

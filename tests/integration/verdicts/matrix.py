@@ -1790,7 +1790,30 @@ RENAMES = {
                 report.nodeid = "the shop is up"
         """,
 }
+HIDES = """
+        import pytest
+        @pytest.hookimpl(wrapper=True)
+        def pytest_make_collect_report(collector):
+            report = yield
+            if report.outcome != "passed":
+                report.outcome, report.longrepr, report.result = "passed", None, []
+            return report
+        """
 LYING = [
+    *(
+        row(
+            f"a hook makes an empty file of one that {what}",
+            "@api\ndef test_a(): pass\n",
+            {"api.a": CONFIRMED},
+            files={"conftest.py": HIDES, "test_more.py": f"{top}\n@api\ndef test_b(): pass\n"},
+            final="BLOCKED",
+            status=10,
+        )
+        for what, top in {
+            "does not collect": "import no_such_module",
+            "skips itself": "pytest.skip('later', allow_module_level=True)",
+        }.items()
+    ),
     lying(
         "a group of exceptions is nested deeper than Python recurses",
         "",

@@ -90,6 +90,13 @@ class TestEmpty:
             "A STATUS: no test provides a criterion of this stage", Kind.NOT_RUN
         )
 
+    def test_a_stage_whose_file_did_not_collect(self) -> None:
+        """What did not collect may have the criteria of a stage that has none."""
+        missing = reason("test_a.py did not collect: no module x", Kind.COLLECTION_ERROR)
+        other = reason("worker gw0 died", Kind.CRASH)
+        (first,), _ = judge(catalogue("a"), [], incidents=(other, missing))
+        assert (first.reason, first.cause) == (missing, "a")
+
     def test_no_stage_at_all(self) -> None:
         """The rollup of nothing is BLOCKED."""
         assert judge(Catalogue(), []) == (
