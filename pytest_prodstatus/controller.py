@@ -12,7 +12,7 @@ from pytest_prodstatus.options import BASIS, INTENT, intent_of
 from pytest_prodstatus.process_end import count_oom_kills
 from pytest_prodstatus.session import Session
 from pytest_prodstatus.spool import worker_id
-from pytest_prodstatus.xdist import manifest_from, open_channel, start_none_again, told_by
+from pytest_prodstatus.xdist import ends_of, manifest_from, open_channel, start_none_again
 
 if TYPE_CHECKING:
     from pytest_prodstatus.criteria import Manifest
@@ -131,12 +131,11 @@ class Controller:
             if judge is not None:
                 from pytest_prodstatus.model.verdict import worse_status
 
-                ends = [(worker_id(node), told) for node in self._nodes for told in told_by(node)]
-                for worker, told in ends:
-                    if isinstance(told, int):
-                        session.exitstatus = worse_status(told, int(session.exitstatus))
+                for worker, end in [(worker_id(n), end) for n in self._nodes for end in ends_of(n)]:
+                    if isinstance(end, int):
+                        session.exitstatus = worse_status(end, int(session.exitstatus))
                     else:
-                        judge.incidents.note_end_of_worker(worker, told)
+                        judge.incidents.note_end_of_worker(worker, end)
 
     @pytest.hookimpl
     def pytest_testnodedown(self, node: object, error: object) -> None:

@@ -508,7 +508,7 @@ class Session:
         return (yield)
 
     def _is_missing(self, file: str) -> bool:
-        """Return whether a file was not collected, whatever a hook made of its report."""
+        """Return whether a file was not collected, also if a hook made a pass of it."""
         return self.active and self.collector.is_missing(file)
 
     @pytest.hookimpl
@@ -701,9 +701,9 @@ class Session:
     def pytest_unconfigure(self) -> Generator[None]:
         """Assert the exit status last of all, unlock the output folder, and remove the spool."""
         recorder = self.judge
-        told = self._worker.telling() if self._worker else contextlib.nullcontext()
+        noting = self._worker.telling() if self._worker else contextlib.nullcontext()
         try:
-            with told:
+            with noting:
                 return (yield)
         except BaseException as error:
             if recorder is not None:

@@ -69,14 +69,14 @@ def manifest_from(node: Any) -> str | None:
     return text
 
 
-def told_by(node: Any) -> Iterator[str | int]:
-    """Yield what a worker told of its end: what a hook raised, or the exit status that it set."""
+def ends_of(node: Any) -> Iterator[str | int]:
+    """Yield what a hook raised at a worker's end, as text, or the exit status that one set."""
     channel = node.workerinput[_CHANNEL]
-    with contextlib.suppress(OSError, EOFError):  # it has told all
+    with contextlib.suppress(OSError, EOFError):  # there is no more
         while True:
-            told = channel.receive(timeout=0)
-            if isinstance(told, tuple):  # not a manifest that nobody read
-                yield told[0]
+            message = channel.receive(timeout=0)
+            if isinstance(message, tuple):  # not a manifest that nobody read
+                yield message[0]
 
 
 class Worker:
