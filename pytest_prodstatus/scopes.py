@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import CodeType, FrameType
@@ -89,9 +89,19 @@ class Scopes:
         self._shared.clear()
         self._by_name.clear()
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_fixture_setup(self, fixturedef: FixtureDef, request: pytest.FixtureRequest) -> None:
-        """Note a fixture of wider scope that is set up; the present test uses it."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: FixtureDef, request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        """Note a fixture of wider scope that is set up; the present test uses it.
+
+        It is a wrapper, since pytest-asyncio's puts a plain function into the fixture's place.
+        """
+        self._note(fixturedef, request)
+        return (yield)
+
+    def _note(self, fixturedef: FixtureDef, request: pytest.FixtureRequest) -> None:
+        """Note a fixture, if it is of wider scope and may have something to tear down."""
         name = fixturedef.argname
         # An indirect parameter may have given it another scope than its own.
         if request.scope == "function":

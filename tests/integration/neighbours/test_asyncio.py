@@ -21,6 +21,21 @@ async def answer():
 async def broken():
     raise OSError("no route")
 """
+SHARED = """
+import pytest_asyncio
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def store():
+    yield 1
+    assert 0, "the store went down"
+
+@pytest.mark.asyncio(loop_scope="session")
+@api
+async def test_a(store): assert store == 1
+
+@api
+def test_b(): pass
+"""
 TESTS = """
 {mark}
 @api
@@ -65,3 +80,13 @@ def test_async_criteria(beside: Beside, asyncio_mode: str) -> None:
     assert ran.criteria["api.a"]["title"] == "It answers"
     assert ran.criteria["api.b[us]"]["reason"] == "no answer from us"
     assert ran.status == 1
+
+
+def test_a_shared_tear_down_fails(beside: Beside) -> None:
+    """The tear-down of an async session fixture is laid on its users, and on no other test."""
+    beside.write({"test_api.py": SHARED, "test_shop.py": "@shop\ndef test_c(): pass\n"})
+    assert beside.run().verdicts == {
+        "api.a": "FAILED observed",
+        "api.b": "CONFIRMED",
+        "shop.c": "CONFIRMED",
+    }

@@ -2518,6 +2518,37 @@ SHARED = [
         status=10,
     ),
     shared(
+        "the tear-down of an async session fixture fails, which a hook runs as a plain function",
+        """
+        @pytest.fixture(scope="session")
+        async def store():
+            yield 1
+            assert 0, "the store went down"
+        @api
+        def test_a(store): assert store == 1
+        @api
+        def test_b(): pass
+        """,
+        {"api.a": TORN, "api.b": CONFIRMED},
+        conftest="""
+        import asyncio, inspect, pytest
+        @pytest.hookimpl(wrapper=True)
+        def pytest_fixture_setup(fixturedef, request):
+            given = fixturedef.func
+            if not inspect.isasyncgenfunction(given):
+                return (yield)
+            def plain():
+                running = given()
+                request.addfinalizer(lambda: asyncio.run(anext(running, None)))
+                return asyncio.run(anext(running))
+            fixturedef.func = plain
+            try:
+                return (yield)
+            finally:
+                fixturedef.func = given
+        """,
+    ),
+    shared(
         "a fixture is torn down for its next parameter, and that fails",
         """
         @pytest.fixture(scope="session", params=["eu", "us"])
