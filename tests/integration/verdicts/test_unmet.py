@@ -113,6 +113,24 @@ def test_nothing_is_unmet(shop: Project, mode: tuple[str, ...]) -> None:
 
 
 @MODES
+@pytest.mark.parametrize("operator", ["=", "|="], ids=["sets", "adds"])
+def test_nothing_is_unmet_beside_a_hook_that_restores_the_status(
+    shop: Project, operator: str, mode: tuple[str, ...]
+) -> None:
+    """Nor does it matter if a hook sets pytest's own 5 for "no tests" again, as syrupy's does."""
+    hook = (
+        f"def pytest_sessionfinish(session, exitstatus): session.exitstatus {operator} exitstatus"
+    )
+    shop.write({"conftest.py": hook})
+    heal(shop)
+    assert shop.run("-m", "production", *mode).status == 0
+    before = content_of(shop.folder)
+    ran = shop.run("--unmet", *mode)
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    assert content_of(shop.folder) == before
+
+
+@MODES
 def test_what_acts_is_not_started_again(shop: Project, mode: tuple[str, ...]) -> None:
     """What has side effects isn't started again, is named, and counts for the exit status."""
     (shop.root / "picky").touch()

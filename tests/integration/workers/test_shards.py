@@ -205,6 +205,28 @@ def test_a_shard_of_every_criterion_is_a_shard(
         assert (gate.returncode, "rule shard" in gate.stdout) == (10, True)
 
 
+def test_an_empty_shard_beside_a_hook_that_restores_the_status(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends with 0, and the merged FINAL is CONFIRMED, also if a hook sets pytest's 5 again."""
+    hook = "def pytest_sessionfinish(session, exitstatus): session.exitstatus = exitstatus"
+    together = """
+    pytestmark = pytest.mark.xdist_group("one")
+    @api
+    def test_a(): pass
+    @shop
+    def test_b(): pass
+    """
+    project.write({"conftest.py": hook, "test_all.py": together})
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "sharded")
+    for number in "12":
+        folder = project.root / number
+        args = (f"--prodstatus-shard={number}/2", f"--prodstatus-dir={folder}")
+        assert project.run(*args, folder=folder).status == 0
+    merged = prodstatus(project, "merge", "1/status.json", "2/status.json")
+    assert (merged.returncode, merged.stderr) == (0, "")
+
+
 def test_a_shard_of_nothing_that_was_selected_is_not_idle(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
