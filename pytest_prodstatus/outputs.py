@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from datetime import datetime
@@ -18,10 +19,10 @@ from pytest_prodstatus.model.verdict import Kind, Reason
 from pytest_prodstatus.project import attestation_of, test_result_of
 from pytest_prodstatus.publish import (
     Problem,
+    content_of,
     export_files,
     publish_readable,
     publish_record,
-    readable_bytes,
 )
 from pytest_prodstatus.readers import read_file
 from pytest_prodstatus.settings import Settings
@@ -236,8 +237,10 @@ class Outputs:
         settings = self.settings
         for path in (settings.document, settings.page, settings.record):
             clear_leftovers(path)
-        if settings.unmet and not self._before:
-            self._before = {path: readable_bytes(path) for path in self._files}
+        if not self._before:
+            for path in self._files:
+                with contextlib.suppress(OSError):
+                    self._before[path] = content_of(path)
         done = publish_readable(marker, settings.config, settings.layout)
         problems, _ = publish_record(done.record, settings.record)
         self._digest = done.record.document
@@ -260,7 +263,10 @@ class Outputs:
         return [*readable, record, attestation_of(record), test_result_of(record)]
 
     def restore(self) -> list[Problem]:
-        """Put every file back as it was before `begin`; return what went wrong."""
+        """Put every file back as it was before `begin`; return what went wrong.
+
+        One that could not be read then stays as it is.
+        """
         found = (self._put_back(path, content) for path, content in self._before.items())
         return [problem for problem in found if problem]
 

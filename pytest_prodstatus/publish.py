@@ -90,7 +90,7 @@ def publish_readable(record: Record, config: Config, layout: Layout) -> Publishe
     exports, broken = _exports(record, config, layout) if config.exports else ({}, ())
     notices: tuple[str, ...] = ()
     try:
-        document = write_document(record, config, _content(layout.document))
+        document = write_document(record, config, content_of(layout.document))
     except (OSError, DocumentError) as error:
         why = getattr(error, "strerror", None) or error
         text = f"{layout.document} can't be read ({why}): the gate stays closed"
@@ -214,8 +214,12 @@ def readable_bytes(path: Path) -> bytes | None:
         return None
 
 
-def _content(path: Path) -> bytes | None:
-    """Return the bytes of a file; None if there is none."""
+def content_of(path: Path) -> bytes | None:
+    """Return the bytes of a file; None if there is none.
+
+    Raises:
+        OSError: it can't be read.
+    """
     try:
         return read_file(path)
     except FileNotFoundError:

@@ -314,6 +314,10 @@ class Recorder:
         # Still a run without an end: the last finished record is kept inside.
         self.outputs.begin(self._marker(catalogue, (), why))
 
+    def take_back(self) -> None:
+        """Put back what `start` overwrote: the run turns out to be about something else."""
+        self.outputs.restore()
+
     def release(self) -> None:
         """Unlock the output folder, and drop the criteria and their results."""
         self.outputs.release()

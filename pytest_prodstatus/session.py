@@ -191,12 +191,18 @@ class Session:
         return self
 
     def _resolve_again(self) -> None:
-        """Drop what began early if a conftest has taken one of the short options since."""
+        """Drop what began early if the settings have changed since, and put its files back.
+
+        A conftest or plugin may have taken one of the short options, or set a variable.
+        """
         if "settings" in self.__dict__:
             from pytest_prodstatus.settings import resolve
 
+            self.run_id = os.environ.get(RUN_ID, "").strip() or self.run_id
             final = resolve(self.config, self.run_id)
             if final != self.settings:
+                if self.recorder is not None:
+                    self.recorder.take_back()
                 self.release()
                 self._deadline = None
                 for name in ("redaction", "collector", "observer", "recorder"):

@@ -140,6 +140,43 @@ def test_a_conftest_that_owns_the_short_option_keeps_the_record(project: Project
     assert contents(project.folder) == before
 
 
+@in_modes("variable", ["PRODSTATUS_TARGET", "PRODSTATUS_DIR"])
+def test_a_conftest_that_names_another_target_or_folder(
+    project: Project, mode: tuple[str, ...], variable: str
+) -> None:
+    """The run is about that one, and the files that it began with are as they were."""
+    project.write(PASSING)
+    assert project.run(*PRODUCTION).final == "CONFIRMED"
+    (project.folder / "status.intoto.json").write_text("signed", encoding="utf-8")
+    before = contents(project.folder)
+    project.write({"conftest.py": f"import os\nos.environ['{variable}'] = 'other'\n"})
+    place = project.root / "other" if variable.endswith("DIR") else project.folder / "other"
+    ran = project.run_alone(*mode, *PRODUCTION, folder=place)
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    after = contents(project.folder)
+    assert {name: after[name] for name in after if not name.startswith("other")} == before
+
+
+def test_a_conftest_that_names_a_folder_leaves_no_other(project: Project) -> None:
+    """What the run wrote first into a new folder is gone, and so is the folder."""
+    project.write({**PASSING, "conftest.py": "import os\nos.environ['PRODSTATUS_DIR'] = 'other'\n"})
+    ran = project.run_alone(*PRODUCTION, folder=project.root / "other")
+    assert ran.final == "CONFIRMED"
+    assert not project.folder.exists()
+
+
+@MODES
+def test_a_conftest_that_names_the_run(project: Project, mode: tuple[str, ...]) -> None:
+    """An id that a conftest sets is the run's, and is used once as well."""
+    setting = "import os\nos.environ['PRODSTATUS_RUN_ID'] = 'r7'\n"
+    project.write({**PASSING, "conftest.py": setting})
+    first = project.run_alone(*mode, *PRODUCTION)
+    assert (first.final, first.record["run"]["id"]) == ("CONFIRMED", "r7")
+    again = project.run_alone(*mode, *PRODUCTION)
+    assert (again.status, again.final) == (4, "BLOCKED")
+    assert "PRODSTATUS_RUN_ID 'r7'" in again.err
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
 @pytest.mark.parametrize("place", ["conftest.py", "test_api.py"])
 def test_a_run_that_is_killed_while_it_imports_confirms_nothing(
