@@ -28,6 +28,7 @@ from pytest_prodstatus.settings import (
     Settings,
     checked_catalogue,
     disagreement,
+    ignored_by_plugin,
     restriction,
     suite_of,
     test_roots,
@@ -422,7 +423,14 @@ class Collector:
         )
         roots, folders = test_roots(settings, config), suite_of(settings, config)
         criteria = former.criteria if former else ()
-        known = presence_of(criteria, manifest, roots, folders, restricted=restricted)
+        known = presence_of(
+            criteria,
+            manifest,
+            roots,
+            folders,
+            restricted=restricted,
+            is_ignored=lambda path: ignored_by_plugin(config, path),
+        )
         data = RunData(
             **known._asdict(),
             catalogue=found.at(basis.run.started),

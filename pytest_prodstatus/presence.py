@@ -11,7 +11,7 @@ import fnmatch
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePath
 from types import MappingProxyType
@@ -38,6 +38,7 @@ class Presence(NamedTuple):
     """What is known of the files of a run's tests; the fields are those of `RunData`."""
 
     gone: frozenset[str]
+    ignored: frozenset[str]
     unseen: Mapping[str, Reason]
     sources: Mapping[str, str]
 
@@ -75,6 +76,11 @@ class TestFiles:
             place = self._place_of(file)
             self._digests[file] = "" if place is None else self._digest(*place)
         return self._digests[file]
+
+    def path_of(self, file: str) -> Path | None:
+        """Return where a file of this path is; None if that isn't known."""
+        place = self._place_of(file)
+        return place and place[0] / place[1]
 
     def _place_of(self, file: str) -> tuple[Path, PurePath] | None:
         """Return the root of a file and its path below that; None if it isn't known."""
@@ -148,6 +154,7 @@ def presence_of(
     folders: Iterable[Path] = (),
     *,
     restricted: bool,
+    is_ignored: Callable[[Path], bool],
 ) -> Presence:
     """Return what is known of the files of a run's tests.
 
@@ -157,14 +164,22 @@ def presence_of(
         roots: the folders that a node id may begin at.
         folders: the suite's.
         restricted: only a part of the suite was collected.
+        is_ignored: returns whether a plugin keeps pytest from collecting a file.
     """
     former = tuple(former)
     files = TestFiles(roots, folders, manifest.paths)
-    named = {*map(file_of, former)} - {""} if restricted else set()
+    collected = {*map(file_of, manifest.criteria.values())}
+    named = {*map(file_of, former)} - {""}
+    missed = {} if restricted else {
+        file: path
+        for file in named - collected - manifest.files
+        if (path := files.path_of(file)) is not None
+    }  # fmt: skip
     return Presence(
-        gone=frozenset(file for file in named if not files.exists(file)),
+        gone=frozenset(file for file in named if restricted and not files.exists(file)),
+        ignored=frozenset(file for file, path in missed.items() if is_ignored(path)),
         unseen=dict(files.unseen(former, manifest)),
-        sources={file: files.digest(file) for file in {*map(file_of, manifest.criteria.values())}},
+        sources={file: files.digest(file) for file in collected},
     )
 
 

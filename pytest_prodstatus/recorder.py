@@ -53,6 +53,7 @@ from pytest_prodstatus.settings import (
     checked_catalogue,
     covers_suite,
     holds_criteria,
+    ignored_by_plugin,
     restriction,
     selection_words,
     suite_commit,
@@ -285,7 +286,14 @@ class Recorder:
         former = self._former.criteria if self._former else ()
         roots = test_roots(self.settings, self.config)
         folders = suite_of(self.settings, self.config)
-        return presence_of(former, manifest, roots, folders, restricted=self._restricted)
+        return presence_of(
+            former,
+            manifest,
+            roots,
+            folders,
+            restricted=self._restricted,
+            is_ignored=lambda path: ignored_by_plugin(self.config, path),
+        )
 
     def _refuse_to_act(self) -> None:
         """Refuse a run whose workers can no longer be stopped from acting on the world.

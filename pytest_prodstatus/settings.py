@@ -256,12 +256,33 @@ def _holds_suite(settings: Settings, config: pytest.Config) -> bool:
     args = [str(arg) for arg in config.args]
     folders = [(config.invocation_params.dir / arg).resolve() for arg in args if "::" not in arg]
     suite = suite_of(settings, config)
-    return not args or all(any(path.is_relative_to(f) for f in folders) for path in suite)
+    # A plugin may have left no path at all, as --picked does.
+    return all(any(path.is_relative_to(f) for f in folders) for path in suite)
+
+
+def ignored_by_plugin(config: pytest.Config, path: Path) -> bool:
+    """Return whether a hook of a plugin or conftest keeps pytest from collecting a file.
+
+    What pytest's own hook leaves out, as by `collect_ignore`, isn't part of the suite.
+    """
+    plugins = config.pluginmanager
+    session: Any = plugins.get_plugin("session")
+    own: Any = plugins.get_plugin("main")
+    if session is None or own is None or not path.is_relative_to(config.rootpath):
+        return False
+    for place in (path, *path.parents):
+        if place == config.rootpath:
+            break
+        hook = session.gethookproxy(place.parent).pytest_ignore_collect
+        if hook(collection_path=place, config=config):
+            return not own.pytest_ignore_collect(collection_path=place, config=config)
+    return False
 
 
 def restriction(settings: Settings, config: pytest.Config) -> str:
     """Describe how the command line restricts the files to collect; "" if it doesn't."""
-    paths = "paths " + " ".join(_short(str(arg)) for arg in config.args)
+    named = " ".join(_short(str(arg)) for arg in config.args)
+    paths = f"paths {named}" if named else "no path"
     parts = [] if _holds_suite(settings, config) else [paths]
     parts += [f"--{name.replace('_', '-')}" for name in ("lf", "ignore", "ignore_glob", "deselect")
              if config.getoption(name, None)]  # fmt: skip

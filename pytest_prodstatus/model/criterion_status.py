@@ -75,6 +75,8 @@ class RunData(NamedTuple):
         untrusted: why no CONFIRMED of that record is carried over; None if they may be.
         unreached: why a criterion that was selected was not reached.
         gone: paths of the files of its criteria that no longer exist.
+        ignored: paths of the files of its criteria that a plugin left out of a collection that
+            wasn't restricted.
         unseen: by id, why a test that doesn't run isn't seen to be the one that was observed.
         sources: by path, the digest of each file that was collected, also in part.
         require_evidence: a CONFIRMED without evidence is BLOCKED, also one that is carried over.
@@ -98,6 +100,7 @@ class RunData(NamedTuple):
     untrusted: Reason | None = None
     unreached: Reason = Reason(text="it was not reached", kind=Kind.NOT_RUN)
     gone: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
     unseen: Mapping[str, Reason] = MappingProxyType({})
     sources: Mapping[str, str] = MappingProxyType({})
     require_evidence: bool = False
@@ -397,7 +400,7 @@ def _uncollected_status(
     if file in data.missing and (data.stages is None or old.stage in data.stages):
         return not_observed(old, data.missing[file])
     elsewhere = data.restricted and file not in data.files and file not in data.gone
-    if file in data.missing or elsewhere:
+    if file in data.missing or file in data.ignored or elsewhere:
         return _carried(old, data, run, now)
     if not _is_left_open(old, data, run):
         return None

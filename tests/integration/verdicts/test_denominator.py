@@ -266,6 +266,59 @@ def test_upstream_is_resolved_at_rollup_not_while_it_runs(
     assert (ran.final, ran.status) == ("FAILED", 1)
 
 
+PICKS = """
+def pytest_addoption(parser): parser.addoption("--choose", action="append", default=None)
+def pytest_configure(config):
+    if config.option.choose is not None:
+        config.args = [name for name in config.option.choose if name]
+"""
+IGNORES = """
+def pytest_addoption(parser): parser.addoption("--choose", action="append", default=None)
+def pytest_ignore_collect(collection_path, config):
+    chosen = config.option.choose
+    if chosen is not None and collection_path.suffix and collection_path.name not in chosen:
+        return True
+"""
+
+
+@pytest.mark.parametrize("plugin", [PICKS, IGNORES], ids=["paths", "files"])
+@MODES
+def test_what_a_plugin_leaves_out_is_carried_over(
+    project: Project, mode: tuple[str, ...], plugin: str
+) -> None:
+    """An option of a plugin, such as --picked or --testmon, leaves tests out that are still there.
+
+    If nothing is left, pytest's 5 closes the gate once, as after `-k`.
+    """
+    declare(project, api='criteria = ["a"]')
+    project.write({"conftest.py": plugin, "test_api.py": API, "test_shop.py": SHOP})
+    assert project.run("-m", "production").final == "CONFIRMED"
+    ran = project.run("-m", "production", "--choose=", *mode)
+    assert (ran.status, ran.final) == (5, "BLOCKED")
+    assert "exit status 5" in ran.record["final"]["reason"]
+    assert set(ran.verdicts.values()) == {"CONFIRMED"}
+    ran = project.run("-m", "production", "--choose=test_api.py", *mode)
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    assert ran.record["decision"]["selection"]["partial"]
+    assert ran.criteria["shop.open"]["carried_over"]
+    project.write({"test_shop.py": SHOP + "# edited\n"})
+    ran = project.run("-m", "production", "--choose=test_api.py", *mode)
+    assert ran.verdicts["shop.open"] == "BLOCKED not-run"
+    assert "may have changed" in ran.criteria["shop.open"]["reason"]
+
+
+@MODES
+def test_what_the_configuration_leaves_out_is_gone(project: Project, mode: tuple[str, ...]) -> None:
+    """What pytest itself doesn't collect, by its configuration, is no part of the suite."""
+    declare(project, api='criteria = ["a"]')
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    assert project.run("-m", "production").final == "CONFIRMED"
+    project.write({"conftest.py": "collect_ignore = ['test_api.py', 'test_shop.py']\n"})
+    ran = project.run("-m", "production", *mode)
+    assert ran.verdicts == {"api.a": "BLOCKED not-run"}
+    assert "no test provides it" in ran.criteria["api.a"]["reason"]
+
+
 def test_last_failed_is_a_partial_run(project: Project) -> None:
     """With `--lf` the criteria that passed are carried over, and those that failed are run."""
     lean = tuple(name for name in LEAN if name != "cacheprovider")
