@@ -6,6 +6,7 @@ Also the part of the suite that the run selects, and the versions of what it run
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import os
 import platform
@@ -173,7 +174,15 @@ def collect_only_criteria(settings: Settings, config: pytest.Config) -> None:
                     f"folder in {settings.root}: correct it"
                 )
                 raise pytest.UsageError(msg)
-        config.args[:] = [str(settings.root / path) for path in settings.config.paths]
+        here = config.invocation_params.dir
+        config.args[:] = [_argument(settings.root / path, here) for path in settings.config.paths]
+
+
+def _argument(path: Path, here: Path) -> str:
+    """Return a path as an argument for pytest, which takes no path with a bracket."""
+    with contextlib.suppress(ValueError):  # on another drive
+        return os.path.relpath(path, here) if "[" in str(path) else str(path)
+    return str(path)
 
 
 def disagreement(given: Mapping[str, Any], catalogue: str, root: Path | None) -> str:

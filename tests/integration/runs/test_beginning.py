@@ -485,6 +485,18 @@ def test_a_configuration_of_pytest_above_hides_no_project(
 
 
 @MODES
+def test_a_project_in_a_folder_with_brackets(project: Project, mode: tuple[str, ...]) -> None:
+    """`paths` are collected there too, although pytest takes a bracket for a parameter."""
+    config = CONFIG.replace("document", 'paths = ["suite"]\ndocument')
+    tests = {"test_api.py": API, "test_shop.py": SHOP}
+    project.write({"shop [1]/pyproject.toml": config, "shop [1]/suite/deep/README": ""})
+    project.write({f"shop [1]/suite/{name}": text for name, text in tests.items()})
+    for folder in (".", "suite/deep"):
+        done = run_in(project, f"shop [1]/{folder}", *mode, *PRODUCTION)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@MODES
 def test_a_folder_below_with_a_configuration_of_pytest_is_of_the_project(
     project: Project, mode: tuple[str, ...]
 ) -> None:
