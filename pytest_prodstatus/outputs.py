@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +35,9 @@ from pytest_prodstatus.writers import (
     write_atomically,
     write_failure,
 )
+
+_REPORTS = {"xmlpath": "--junitxml", "htmlpath": "--html", "json_report_file": "--json-report-file"}
+"""Options of pytest, pytest-html and pytest-json-report that name a file to write."""
 
 
 class Outputs:
@@ -84,6 +88,24 @@ class Outputs:
         except FolderInUse as error:
             msg = f"{error} with --prodstatus-dir=FOLDER"
             raise pytest.UsageError(msg) from None
+
+    def refuse_reports(self, config: pytest.Config) -> None:
+        """Refuse a report of pytest or a plugin that would be written over one of these files.
+
+        Raises:
+            pytest.UsageError: there is one.
+        """
+        others = dict(_reports(config))
+        own = {path.resolve(): path.name for path in self._files} if others else {}
+        for option, path in others.items():
+            # Each is relative to the folder in which pytest was called.
+            place = (config.invocation_params.dir / os.path.expandvars(path)).expanduser().resolve()
+            if place in own:
+                msg = (
+                    f"{option}: it would write over {own[place]} in {self.settings.folder}, which "
+                    "the run writes itself; let it write elsewhere"
+                )
+                raise pytest.UsageError(msg)
 
     def release(self) -> None:
         """Let other runs write the folder."""
@@ -307,3 +329,16 @@ class Outputs:
     def exist(self) -> bool:
         """Whether there is a record or a status document already."""
         return self.settings.record.exists() or self.settings.document.exists()
+
+
+def _reports(config: pytest.Config) -> Iterator[tuple[str, str]]:
+    """Yield what pytest or a plugin is asked to report: the option, and the file that it writes."""
+    for name, option in _REPORTS.items():
+        path = getattr(config.option, name, None)
+        if path:
+            yield f"{option}={path}", str(path)
+    wanted = getattr(config.option, "cov_report", None)
+    folder = wanted.get("html") if isinstance(wanted, dict) else None
+    if folder and getattr(config.option, "cov_source", None):
+        # Beside the pages, coverage keeps its own state in a file of the record's name.
+        yield f"--cov-report=html:{folder}", f"{folder}{os.sep}status.json"

@@ -233,8 +233,8 @@ class Recorder:
         """Fix the catalogue, and overwrite the last outputs with "nothing is confirmed yet".
 
         Raises:
-            pytest.UsageError: the collected criteria make no catalogue, or a newer release wrote
-                the last record; nothing was written.
+            pytest.UsageError: the collected criteria make no catalogue, a newer release wrote the
+                last record, or another report is to be written over ours; nothing was written.
         """
         if not self.settings.judges:
             return
@@ -248,6 +248,7 @@ class Recorder:
             if manifest.error:
                 raise pytest.UsageError(manifest.error)
             return
+        self.outputs.refuse_reports(self.config)
         self._open()
         for file, reason in manifest.missing.items():
             if file not in self._missing:  # a hook made a pass of its report

@@ -177,13 +177,18 @@ class Session:
         """Take part in the run from now on, and return this session.
 
         Raises:
-            pytest.UsageError: a setting is unusable, another run writes the output folder, the last
-                record is a newer release's, or the run's id was used before; one sentence.
+            pytest.UsageError: a setting is unusable, another run or another report writes the
+                output folder, the last record is a newer release's, or the run's id was used
+                before; one sentence.
         """
         if not self.active:
             self.active = True
             self._resolve_again()
             self._begin()
+            settings = self.settings
+            # Before the session starts, since such a report is written at its end in any case.
+            if settings.judges and (settings.requested or settings.has_project) and self.recorder:
+                self.recorder.outputs.refuse_reports(self.config)
             self._watch_deadline()
             self._register()
             if self._started:

@@ -150,6 +150,47 @@ def test_bad_value_is_usage_error(
     assert all(name in message for name in names), message
 
 
+REPORTING = """
+def pytest_addoption(parser):
+    parser.addoption("--theirs", dest="{dest}")
+    parser.addoption("--of", dest="cov_source", default=[True])
+def pytest_configure(config):
+    if config.option.{dest} and "{dest}" == "cov_report":
+        config.option.cov_report = {{"html": config.option.cov_report}}
+"""
+
+
+@pytest.mark.parametrize("asks", [("-m", "production"), ()], ids=["production", "plain"])
+@pytest.mark.parametrize(
+    ("dest", "path", "file"),
+    [
+        ("", "reports/status.json", "status.json"),
+        ("", "reports/junit.xml", "junit.xml"),
+        ("htmlpath", "reports/../reports/status.html", "status.html"),
+        ("json_report_file", "reports/status.json", "status.json"),
+        ("cov_report", "reports", "status.json"),
+    ],
+    ids=["junit", "export", "html", "json", "coverage"],
+)
+def test_another_report_over_ours_is_a_usage_error(
+    project: Project, asks: tuple[str, ...], dest: str, path: str, file: str
+) -> None:
+    """A report that pytest, or a plugin, would write over one of the run's files is refused."""
+    config = CONFIG.replace("document", 'exports = ["junit"]\ndocument')
+    conftest = REPORTING.format(dest=dest) if dest else ""
+    project.write({**PASSING, "pyproject.toml": config, "conftest.py": conftest})
+    option = "--theirs" if dest else "--junitxml"
+    ran = project.run(*asks, f"{option}={path}")
+    errors = [line for line in ran.err.splitlines() if line.startswith("ERROR: ")]
+    assert (ran.status, len(errors)) == (4, 1), ran.out + ran.err
+    assert f"it would write over {file} in" in errors[0]
+    if asks:
+        assert ran.record["run"]["finished"] is None
+    else:
+        assert ran.files == frozenset()
+    assert project.run(*asks, f"{option}={project.root}/elsewhere").status == 0
+
+
 BAD_MARK = "@pytest.mark.stage({0})\ndef test_a(): pass\n"
 CATALOGUES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "doubled id": (
