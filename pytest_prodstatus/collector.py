@@ -73,6 +73,7 @@ class Collector:
         self._met: frozenset[str] = frozenset()
         self._held: frozenset[str] = frozenset()
         self._elsewhere = False
+        self._ids: dict[int, str] = {}
         self._firsts: dict[str, pytest.Item] = {}
         self._marked: list[tuple[pytest.Item, str]] = []
         self._noted: dict[int, tuple[pytest.Mark, ...]] = {}
@@ -173,6 +174,7 @@ class Collector:
         complete = _complete(files, config)
         # What is missing here and wasn't reported was dropped by a hook: it stays selected.
         ids = [item.nodeid for item in items]
+        self._ids = {id(item): nodeid for item, nodeid in zip(items, ids, strict=True)}
         self.manifest = Manifest(
             criteria=self.criteria,
             deselected=frozenset((self.criteria.keys() - ids) & {*deselected}),
@@ -195,6 +197,14 @@ class Collector:
         given = worker_input(config)
         if given:
             self._settle_in_worker(given, items)
+
+    def nodeid_of(self, item: pytest.Item) -> str:
+        """Return the node id that a test was collected by, also if a hook renames it later."""
+        return self._ids.get(id(item), item.nodeid)
+
+    def criterion_of(self, item: pytest.Item) -> Criterion | None:
+        """Return the criterion that a test is; None if it is none."""
+        return self.criteria.get(self.nodeid_of(item))
 
     def _repeats_among(self, items: Iterable[pytest.Item]) -> Iterator[str]:
         """Yield the node ids of items that repeat an earlier item with side effects."""

@@ -68,6 +68,12 @@ if TYPE_CHECKING:
 
 _WAITING_LIMIT = 500
 """Characters of the line about what a criterion waits for."""
+_RENAMED = Reason(
+    text="a hook or fixture gave the test another node id while it ran",
+    kind=Kind.INCONCLUSIVE,
+    remedy="rename tests in pytest_collection_modifyitems, or not at all",
+)
+"""Why a pass proves nothing: a warning, and other words of pytest, have the new name."""
 _RAN_AGAIN = Reason(
     text="it ran again after what was reported of it, and nothing says how that ended",
     kind=Kind.INCONCLUSIVE,
@@ -316,7 +322,7 @@ class Observer:
         It is the innermost wrapper, since the tear-down of others needs what they set up.
         """
         # A rerun is a new attempt: nothing of the one before is evidence for it.
-        attempt = self._attempt = _Attempt(item, self._collector.criteria.get(item.nodeid))
+        attempt = self._attempt = _Attempt(item, self._collector.criterion_of(item))
         try:
             self._begin(attempt)
             with self._scopes.noting_dead_threads(self._note_death):
@@ -345,7 +351,7 @@ class Observer:
         if attempt.criterion is None or attempt.item is None:
             return
         attempt.began = clock.timestamp()
-        nodeid = attempt.item.nodeid
+        nodeid = self._collector.nodeid_of(attempt.item)
         if nodeid in self._begun:
             attempt.number = self._again[nodeid] = self._again.get(nodeid, 1) + 1
         self._begun.add(nodeid)
@@ -372,7 +378,7 @@ class Observer:
                 f"it acts on the world, and the run can't write its record: {collector.unmarked}",
                 remedy="let the run write its output folder",
             )
-        may_start = collector.acts and item.nodeid not in collector.repeats
+        may_start = collector.acts and collector.nodeid_of(item) not in collector.repeats
         try:
             first = may_start and self._spool.claim(criterion.id)
         except Exception as error:  # noqa: BLE001  an audit hook may raise anything
@@ -465,7 +471,7 @@ class Observer:
         attempt = self._attempt
         # A plugin may make a report of another test than the one that began last.
         began = item is attempt.item
-        running = attempt.criterion if began else self._collector.criteria.get(item.nodeid)
+        running = attempt.criterion if began else self._collector.criterion_of(item)
         ended = 0.0 if running is None else clock.timestamp()
         report = yield
         if not isinstance(report, pytest.TestReport):
@@ -480,7 +486,9 @@ class Observer:
             raised = found
         torn, own = self._divided(raised, call.when, item)
         if running is not None:
-            vars(report)[TEST] = item.nodeid
+            nodeid = vars(report)[TEST] = self._collector.nodeid_of(item)
+            if item.nodeid != nodeid:
+                attempt.unseen = attempt.unseen or _RENAMED
             if began:
                 attempt.made[call.when] = report
             if call.when == "call" and not (began and attempt.called):
@@ -511,7 +519,8 @@ class Observer:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note if the test ran again since, and so may have shown something else."""
         test, attempt = test_of(report), self._attempt
-        if attempt.made and attempt.item is not None and test == attempt.item.nodeid:
+        item = attempt.item if attempt.made else None
+        if item is not None and test == self._collector.nodeid_of(item):
             attempt.made.pop(str(report.when), None)
         last = self._again.get(test)
         # A plugin that withholds reports may hand on the first set-up's, which shows nothing.
@@ -593,7 +602,7 @@ class Observer:
         if item is None or not late.torn:
             return None
         report = pytest.TestReport(
-            nodeid=item.nodeid,
+            nodeid=self._collector.nodeid_of(item),
             location=item.location,
             keywords={},
             # Without an exception, a fixture swallowed its `blocked()`, or its thread died.

@@ -1773,6 +1773,16 @@ PRETENDED = {
     ),
 }
 # A worker of xdist ends itself if a report doesn't have the name of the test that it runs.
+RENAMED = """
+        import pytest
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_{hook}(item):
+            name = item.nodeid + " [chrome]"
+            if hasattr(item, "_nodeid"):  # up to pytest 9.1
+                item._nodeid = name
+            else:
+                item._id = type(item._id).parse(name)
+"""
 RENAMES = {
     "a hook, when it makes it,": """
         import pytest
@@ -2077,6 +2087,21 @@ LYING = [
             {"api.a": "FAILED observed"},
         )
         for hook, conftest in RENAMES.items()
+    ),
+    *(
+        lying(
+            f"{hook} gives each test another name",
+            RENAMED.format(hook=hook),
+            """
+            @api
+            def test_a(): assert 0
+            @pytest.mark.stage("api", side_effects=True)
+            def test_b(evidence): evidence(order=7)
+            """,
+            {"api.a": "FAILED observed", "api.b": UNKNOWN},
+            rest=UNKNOWN,
+        )
+        for hook in ("protocol", "setup")
     ),
     *(
         lying(
