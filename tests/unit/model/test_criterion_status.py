@@ -434,6 +434,7 @@ class TestUncollected:
             (F, {"sources": {"test_a.py": "edited"}}, False),
             (F, {"sources": {}}, False),
             (F, {"selected": frozenset(["a.x[eu]", "b.y"])}, False),
+            (F, {"selected": frozenset(["b.y"])}, False),
             (F, {"selected": frozenset(["a.x[eu]"])}, True),
             (F, {"of": run(shard="1/2")}, False),
         ],
