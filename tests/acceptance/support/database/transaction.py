@@ -229,7 +229,7 @@ def block_on_fault(error: DBAPIError, place: str) -> NoReturn:
     from sqlalchemy.exc import InterfaceError, OperationalError
 
     state = sqlstate_of(error)
-    words = _words(error.orig)
+    words = first_line(error.orig)
     if state in _ACCESS:
         _block_access(place, _ACCESS[state])
     if state is None and _WRONG_PARAMETER.search(words):
@@ -310,10 +310,16 @@ def _missing(noun: str, words: str) -> str:
     return f"the {noun} {name.strip(chr(34))!r}"
 
 
-def _words(original: BaseException | None) -> str:
+def first_line(original: BaseException | None) -> str:
     """Return the server's first line: never its DETAIL, which may quote a row."""
     diagnosis = getattr(getattr(original, "diag", None), "message_primary", None)
     lines = [line.strip() for line in str(diagnosis or original).splitlines() if line.strip()]
     line = lines[0] if lines else type(original).__name__
     # A password can only stand in a connection string; libpq quotes none, but a driver might.
-    return re.sub(r"://[^@\s]*@", "://", line)
+    return re.sub(r"\S+", _without_user, line)
+
+
+def _without_user(word: re.Match[str]) -> str:
+    """Return a word without what is between the first `://` and the last `@`."""
+    scheme, mark, address = word[0].partition("://")
+    return scheme + mark + address.rpartition("@")[2]
