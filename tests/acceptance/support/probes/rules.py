@@ -70,13 +70,15 @@ RULES: Mapping[str, object] = {
     "fallen_through": ["CANCELLED", "RETURNED", "REFUNDED"],
     # eBay 12-34567-89012, Amazon 123-1234567-1234567, and plain numbers with a short prefix.
     "marketplace_number": "^#?[A-Z]{0,4}[-_#]?[0-9][0-9!_-]{4,}$",
+    # Nearly all of them have nothing to be left out but their marketplace's name.
+    "plain_trade": "^([a-z]+:)?[0-9][!-~]*$|^[0-9A-Z]{5,}[A-Z][0-9A-Z]*$",
     "number_prefix": "^#?[a-z]{0,4}[-_#]?(?=[0-9][0-9!_-]{4,}$)",
     # What an order was paid by: a number with a marketplace's name before it, or PayPal's letters
     # and digits.
     "payment": "[0-9]|[0-9A-Z]{13,}",
     "no_payment": _NOTHING,
     # A payout is known by PayPal's capital letters and digits, or by what Payoneer calls it.
-    "batch_number": "^[0-9A-Z]{13,}$",
+    "batch_number": "^[0-9A-Z]+$",
     "payout": "^[^ ]*[0-9][^ ]*$|payoneer",
     "no_payout": f"{_NOTHING}|simulat|test",
     "no_minor_unit": ["CLP", "IDR", "JPY", "KRW", "VND"],
@@ -120,9 +122,10 @@ def trade_number(column: str) -> str:
     marketplace: no white space is part of it, nor a name or letters before it. What isn't a number,
     such as a checkout at PayPal, is kept whole, in lower case.
     """
+    named = f"lower(substr({column}, strpos({column}, ':') + 1))"
     return (
-        f"regexp_replace(translate(lower(substr({column}, strpos({column}, ':') + 1)), "
-        ":blank, ''), :number_prefix, '')"
+        f"(CASE WHEN {column} ~ :plain_trade THEN {named} "
+        f"ELSE regexp_replace(translate({named}, :blank, ''), :number_prefix, '') END)"
     )
 
 
@@ -227,7 +230,7 @@ def payout_id(column: str) -> str:
     """
     bare = trimmed(column)
     return (
-        f"(CASE WHEN {column} ~ :batch_number THEN {column} "
+        f"(CASE WHEN octet_length({column}) > 12 AND {column} ~ :batch_number THEN {column} "
         f"WHEN {bare} ~* :payout AND {bare} !~* :no_payout THEN {bare} END)"
     )
 

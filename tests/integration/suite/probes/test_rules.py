@@ -16,6 +16,7 @@ from tests.acceptance.support.probes.rules import (
     stand_in_id,
     stand_in_order,
     supplier_id,
+    trade_number,
 )
 from tests.integration.suite.conftest import Trial
 from tests.unit.properties import SWEEP
@@ -104,6 +105,59 @@ def test_an_absent_id_is_no_stand_in(trial: Trial) -> None:
 def test_a_stand_in_supplier_id_is_a_missing_one(trial: Trial, text: str | None) -> None:
     """A stand-in supplier id, or any text but a long number, counts as missing."""
     assert _order(trial, supplier_id=text) == {"stand_in": False, "supplier_id": None}
+
+
+_NUMBERS = st.from_regex(r"[0-9][0-9!_-]{4,12}", fullmatch=True)
+_BLANKS = st.sampled_from(["", " ", "\u200b", "\t", "\n", "\u00a0"])
+
+
+@given(
+    number=_NUMBERS,
+    name=st.sampled_from(["", "ebay:", "mercadolibre:", "Amazon :", ": "]),
+    before=st.from_regex(r"#?[A-Za-z]{0,4}[-_#]?", fullmatch=True),
+    blanks=st.tuples(_BLANKS, _BLANKS, _BLANKS),
+    at=st.integers(0, 20),
+)
+@settings(
+    max_examples=2_000 if SWEEP else 100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_a_marketplaces_number_is_written_in_one_way(
+    trial: Trial, number: str, name: str, before: str, blanks: tuple[str, str, str], at: int
+) -> None:
+    """Its marketplace's name, a few letters and what is invisible are no part of it."""
+    first, within, last = blanks
+    written = f"{first}{name}{before}{number[:at]}{within}{number[at:]}{last}"
+    assert _number(trial, written) == number
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("8BA12345CD678901E", "8ba12345cd678901e", True),
+        ("EBA12345CD678901E", " EBA12345CD678901E", True),
+        ("EBA12345CD678901E", "A12345CD678901E", False),
+        ("ABCDE12345678", "12345678", False),
+        ("ABCD12345678", "12345678", True),
+        ("ebay:1234", "1234", True),
+        ("ebay:EB-1234", "1234", False),
+    ],
+)
+def test_what_is_no_marketplaces_number_is_kept_whole(
+    trial: Trial, one: str, other: str, same: bool
+) -> None:
+    """A checkout's letters are part of it, and so are those before a few digits."""
+    assert (_number(trial, one) == _number(trial, other)) is same
+
+
+def _number(trial: Trial, written: str) -> str:
+    column = "x.trade"
+    statement = (
+        f"SELECT {trade_number(column)} AS number "
+        "FROM (SELECT CAST(:trade AS text) AS trade OFFSET 0) AS x"
+    )
+    return str(trial.ask(statement, trade=written)["number"])
 
 
 @pytest.mark.parametrize("notes", ODD_NOTES)
