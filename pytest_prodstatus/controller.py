@@ -131,11 +131,11 @@ class Controller:
             if judge is not None:
                 from pytest_prodstatus.model.verdict import worse_status
 
-                for worker, end in [(worker_id(n), end) for n in self._nodes for end in ends_of(n)]:
-                    if isinstance(end, int):
-                        session.exitstatus = worse_status(end, int(session.exitstatus))
+                for node, end, more in [(n, *end) for n in self._nodes for end in ends_of(n)]:
+                    if isinstance(more, int):
+                        session.exitstatus = worse_status(more, int(session.exitstatus))
                     else:
-                        judge.incidents.note_end_of_worker(worker, end)
+                        judge.note_end(end, more, worker_id(node))
 
     @pytest.hookimpl
     def pytest_testnodedown(self, node: object, error: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from enum import Enum
 
 import pytest
 
@@ -23,6 +24,18 @@ _HARMLESS = (EXIT_OPEN, EXIT_BLOCKED, EXIT_UNWRITTEN)
 """Exit statuses that say that nothing went wrong, or that only this plugin sets."""
 _COLLECTION = "collection"
 """The sort of incident for a file that did not collect."""
+
+
+class End(Enum):
+    """What may happen in a process after its last test.
+
+    RAISED: a hook raised. STATUS: one set the exit status. DIED: a thread died. LEFT: one goes on.
+    """
+
+    RAISED = "raised"
+    STATUS = "status"
+    DIED = "died"
+    LEFT = "left"
 
 
 class Incidents:
@@ -100,10 +113,24 @@ class Incidents:
         text = f"a hook raised {type_name(error)} when the session ended{what and ': '}{what}"
         self.note("late", text, Kind.CRASH, "look at pytest's own error")
 
-    def note_end_of_worker(self, worker: str, text: str) -> None:
-        """Note that a hook raised in a worker when its session ended, by what it raised."""
-        text = f"a hook raised in worker {worker} when its session ended: {text}"
-        self.note("late", text, Kind.CRASH, "look at pytest's own error", of=worker)
+    def note_end(self, end: End, text: str, worker: str = "") -> None:
+        """Note what went wrong in a process after its last test.
+
+        Args:
+            end: what.
+            text: more of it.
+            worker: the worker's id; "" for this process.
+        """
+        where = f" of worker {worker}" if worker else ""
+        if end is End.DIED:
+            from pytest_prodstatus.reports import thread_death
+
+            died = thread_death(text)
+            text = f"after the last test{where}, {died.text}"
+            self.note("thread", text, died.kind, died.remedy, of=text)
+        else:
+            text = f"a hook raised when the session{where} ended: {text}"
+            self.note("late", text, Kind.CRASH, "look at pytest's own error", of=worker)
 
     def note_early_end(self, status: int) -> None:
         """Note an unexplained exit status that pytest ended with before the first test."""

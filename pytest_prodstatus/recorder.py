@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from pytest_prodstatus import clock
 from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.criteria import AllBut, Manifest
-from pytest_prodstatus.incidents import Incidents, raised
+from pytest_prodstatus.incidents import End, Incidents, raised
 from pytest_prodstatus.model.assemble import (
     BROKEN_OFF,
     IN_PROGRESS,
@@ -701,6 +701,23 @@ class Recorder:
         path = self.config.rootpath / file
         if reason.kind is not Kind.SKIPPED or holds_criteria(self.settings, path):
             self.incidents.note_missing(nodeid, reason)
+
+    def note_end(self, end: End, text: str, worker: str = "") -> None:
+        """Note what happened in a process after its last test.
+
+        Args:
+            end: what.
+            text: more of it.
+            worker: the worker's id; "" for this process.
+        """
+        if end is End.LEFT:
+            where = f" of worker {worker}" if worker else ""
+            self._note_once(
+                f"the thread {self.redaction.text(text)}{where} goes on after the last test, and "
+                "what it raises isn't noticed: let the test that starts it wait for it"
+            )
+        else:
+            self.incidents.note_end(end, text, worker)
 
     def note_worker_down(self, worker: str, error: object, end: str) -> None:
         """Note a worker that died or was interrupted.

@@ -216,6 +216,17 @@ def _hides_kinds(line: str) -> bool:
     return hides and not message.strip() and "." not in category
 
 
+def ignores_deaths(config: pytest.Config) -> bool:
+    """Return whether a project has chosen not to hear of threads that die."""
+    given = config.getoption("pythonwarnings", None) or []
+    lines = [line for line in [*config.getini("filterwarnings"), *given] if line.startswith("i")]
+    named = any("PytestUnhandledThreadExceptionWarning" in line for line in lines)
+    every = any(line in given and ":" not in line for line in lines)
+    return (
+        named or every or any(map(config.pluginmanager.is_blocked, ("warnings", "threadexception")))
+    )
+
+
 def suspect_pass(category: type[Warning], message: str) -> Reason | None:
     """Return why a pass with this warning proves nothing; None for other warnings.
 

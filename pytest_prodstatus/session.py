@@ -12,7 +12,7 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from os import getpid
@@ -40,13 +40,14 @@ if TYPE_CHECKING:
     from pytest_prodstatus.collector import Collector
     from pytest_prodstatus.criteria import Manifest
     from pytest_prodstatus.deadline import Deadline
+    from pytest_prodstatus.incidents import End
     from pytest_prodstatus.integrations.junitxml import JUnitXml
     from pytest_prodstatus.model.catalogue import Criterion
     from pytest_prodstatus.model.unmet import Basis
     from pytest_prodstatus.observer import Observer
     from pytest_prodstatus.recorder import Recorder
     from pytest_prodstatus.redaction import Redaction
-    from pytest_prodstatus.scopes import Scopes
+    from pytest_prodstatus.scopes import Scopes, Threads
     from pytest_prodstatus.settings import Settings
     from pytest_prodstatus.terminal import TerminalWords
     from pytest_prodstatus.xdist import Worker
@@ -87,12 +88,12 @@ class Session:
         self._words: TerminalWords | None = None
         self._junit: JUnitXml | None = None
         self._worker: Worker | None = None
+        self._threads: Threads | None = None  # until everything is collected
         self._began = clock.elapsed()
         self._deadline: Deadline | None = None
         self._sign_key: str | None = None
         self._unjudged = False
         self._loops = False
-        self._settled = False
 
     # Parts that are made when first needed. Whether this is an xdist worker is not known before
     # the conftests are loaded.
@@ -566,7 +567,7 @@ class Session:
         Not before: `--lf` deselects after every other hook. It is a wrapper, so that a worker's
         manifest is complete before it is sent.
         """
-        if self._settled:  # xdist's -f calls the hook once more
+        if self._threads is not None:  # xdist's -f calls the hook once more
             return (yield)
         if self.active or _any_criterion(session.items):
             self.activate().collector.settle(
@@ -576,9 +577,11 @@ class Session:
                 self._unjudged = True
                 # A usage error would end the process that waits for changes, with a traceback.
                 pytest.exit(_LOOPS)
-            self._settled = True
+            from pytest_prodstatus.scopes import Threads
+
             self.observer.prepare()
             self.observer.enclose(self.config.pluginmanager)
+            self._threads = Threads()
         if self.judge is not None:
             self.begin(self.collector.manifest)
         return (yield)
@@ -586,7 +589,7 @@ class Session:
     @pytest.hookimpl
     def pytest_plugin_registered(self, plugin: object) -> None:
         """Keep the innermost hooks the innermost if a test or a fixture registers a plugin."""
-        if self._settled and not self.observer.encloses(plugin):
+        if self._threads is not None and not self.observer.encloses(plugin):
             self.observer.enclose(self.config.pluginmanager)
 
     def begin(self, manifest: Manifest) -> None:
@@ -653,6 +656,7 @@ class Session:
             self._deadline.close()
         if self._worker is not None:
             with self._worker.telling(session):
+                self._note_threads(self._worker.tell)
                 return (yield)
         recorder = self.judge
         if recorder is None or not self._judge(recorder, session, int(exitstatus)):
@@ -678,6 +682,7 @@ class Session:
         if self._unjudged:
             return False
         try:
+            self._note_threads(recorder.note_end)
             record = recorder.finish(exitstatus)
         except Exception as error:  # noqa: BLE001  a test may have taken anything from Python
             self._end_unjudged(session, error)
@@ -687,6 +692,20 @@ class Session:
         if self._words is not None:
             self._words.show_verdicts()  # in pytest's own summary
         return record is not None
+
+    def _note_threads(self, note: Callable[[End, str], object]) -> None:
+        """Note the threads that the tests of this process started, and that outlive them."""
+        if self._threads is not None:
+            from pytest_prodstatus.incidents import End
+            from pytest_prodstatus.reports import ignores_deaths
+
+            if ignores_deaths(self.config):
+                return
+            deaths, left = self._threads.outlive()
+            for text in deaths:
+                note(End.DIED, text)
+            for name in left:
+                note(End.LEFT, name)
 
     def _end_unjudged(self, session: pytest.Session, error: Exception) -> None:
         """Say in one sentence that the run can't be judged; nothing is confirmed by its record."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_prodstatus import clock
+from pytest_prodstatus.incidents import End
 from pytest_prodstatus.model.text import INTO, described, utf8, walked
 from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.redaction import only_passed
@@ -69,14 +70,14 @@ def manifest_from(node: Any) -> str | None:
     return text
 
 
-def ends_of(node: Any) -> Iterator[str | int]:
-    """Yield what a hook raised at a worker's end, as text, or the exit status that one set."""
+def ends_of(node: Any) -> Iterator[tuple[End, str | int]]:
+    """Yield what a worker sent of its end, after its last test: what happened, and more of it."""
     channel = node.workerinput[_CHANNEL]
     with contextlib.suppress(OSError, EOFError):  # there is no more
         while True:
             message = channel.receive(timeout=0)
             if isinstance(message, tuple):  # not a manifest that nobody read
-                yield message[0]
+                yield End(message[0]), message[1]
 
 
 class Worker:
@@ -163,17 +164,18 @@ class Worker:
         try:
             yield
         except BaseException as error:
-            self._tell(utf8(self._redaction.text(shown(error))))
+            self.tell(End.RAISED, shown(error))
             raise
         finally:
             after = session.exitstatus if session else 0
             if after != before and isinstance(after, int):
-                self._tell(int(after))
+                self.tell(End.STATUS, int(after))
 
-    def _tell(self, what: str | int) -> None:
+    def tell(self, end: End, more: str | int) -> None:
         """Send something on the worker's own channel, which xdist's messages don't pass."""
         with contextlib.suppress(OSError):  # the controller has gone
-            worker_input(self._config)[_CHANNEL].send((what,))
+            more = utf8(self._redaction.text(more)) if isinstance(more, str) else more
+            worker_input(self._config)[_CHANNEL].send((end.value, more))
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:

@@ -392,7 +392,7 @@ def test_a_hook_that_raises_at_the_end_of_a_worker_closes_the_gate(
     ran = project.run_alone(*XDIST, *PRODUCTION)
     assert (ran.status, ran.final) == (10, "BLOCKED")
     reason = ran.record["final"]["reason"]
-    assert reason.startswith("a hook raised in worker gw")
+    assert reason.startswith("a hook raised when the session of worker gw")
     assert reason.partition(": ")[2].startswith("connections leaked")
 
 

@@ -89,6 +89,58 @@ def test_what_killed_a_thread_is_recorded_in_full(
         assert "s3cr3t-of-the-shop" not in str(text)
 
 
+DIES_LATER = """
+import threading
+def work(ended):
+    ended.wait()
+    time.sleep(0.1)
+    raise RuntimeError("late")
+@pytest.fixture
+def ended():
+    event = threading.Event()
+    yield event
+    event.set()
+@shop
+def test_open(ended): threading.Thread(target=work, args=(ended,)).start()
+"""
+
+
+@MODES
+def test_a_thread_that_dies_after_the_last_test_caps_final(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """No test is there to answer for it, so FINAL is BLOCKED, unless the project ignores it."""
+    project.write({"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": DIES_LATER})
+    ran = project.run_alone(*mode)
+    assert (ran.status, ran.final) == (10, "BLOCKED")
+    (incident,) = ran.record["run"]["incidents"]
+    assert incident["reason"].startswith("after the last test")
+    assert incident["reason"].endswith("RuntimeError: late")
+    ignored = "ignore::pytest.PytestUnhandledThreadExceptionWarning"
+    ran = project.run_alone(*mode, "-W", ignored)
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+
+
+@MODES
+def test_a_thread_that_goes_on_is_named(project: Project, mode: tuple[str, ...]) -> None:
+    """What it raises when the run has ended isn't noticed; those of a pool are no such thread."""
+    text = """
+    import threading
+    from concurrent.futures import ThreadPoolExecutor
+    pool = ThreadPoolExecutor(1)
+    @api
+    def test_a():
+        assert pool.submit(int).result() == 0
+        threading.Thread(target=time.sleep, args=(2,), name="looks on").start()
+        threading.Thread(target=time.sleep, args=(9,), daemon=True).start()
+    """
+    project.write({"test_api.py": text, "test_shop.py": SHOP})
+    ran = project.run_alone(*mode)
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    assert ran.out.count("goes on after the last test") == 1
+    assert ran.out.count("the thread looks on") == 1
+
+
 @MODES
 def test_a_suspect_pass_outlives_a_rerun(project: Project, mode: tuple[str, ...]) -> None:
     """Warnings of all attempts come together, so a rerun doesn't clear the suspicion."""
