@@ -20,6 +20,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from weakref import WeakSet
 
+from pytest_prodstatus.disk import DISK
+
 NAME = ".prodstatus.lock"
 """The file in a folder that carries its lock."""
 
@@ -91,7 +93,8 @@ def write_atomically(
         if found is not None and exists:
             temporary.chmod(stat.S_IMODE(found.st_mode))
         try:
-            temporary.replace(path)
+            # Else a mock of `os.replace` that a test never stopped would leave the old content.
+            DISK.rename(temporary, path)
         except OSError as error:
             if not exists or error.errno != errno.EBUSY:
                 raise

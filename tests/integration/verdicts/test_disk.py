@@ -227,3 +227,18 @@ def test_mocked_functions(project: Project, mode: tuple[str, ...]) -> None:
     ran = project.run_alone(*mode)
     assert (ran.status, set(ran.verdicts.values())) == (0, {"CONFIRMED"})
     assert ran.values("api.acts")["order"] == {"type": "text", "value": "A-1"}
+
+
+@pytest.mark.parametrize("name", ["os.replace", "os.rename", "pathlib.Path.replace"])
+def test_a_mock_that_is_never_stopped(project: Project, name: str) -> None:
+    """The record says what the terminal does; so it does with workers, which write nothing."""
+    tests = f"""
+    from unittest.mock import patch
+
+    @api
+    def test_a(): patch("{name}").start()
+    """
+    project.write({"test_all.py": tests, "test_shop.py": SHOP})
+    ran = project.run_alone()
+    ran.check_coherent()
+    assert (ran.status, ran.final, bool(ran.record["run"]["finished"])) == (0, "CONFIRMED", True)

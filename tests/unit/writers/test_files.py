@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus import writers
+from pytest_prodstatus.disk import DISK
 from pytest_prodstatus.writers import NAME, FolderInUse, FolderLock, remove, write_atomically
 
 
@@ -80,7 +81,7 @@ def test_a_planted_link_is_replaced(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("owner", "name", "number"),
     [
-        (Path, "replace", errno.EBUSY),
+        (DISK, "rename", errno.EBUSY),
         (writers, "_new_beside", errno.EROFS),
         (writers, "_new_beside", errno.EACCES),
     ],
@@ -122,7 +123,7 @@ def test_what_can_t_be_written_in_place_stays(
         really(handle)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "replace", failing(errno.EBUSY))
+        patched.setattr(DISK, "rename", failing(errno.EBUSY))
         patched.setattr(os, "fsync", full)
         with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
             write_atomically(path, b"new")
@@ -143,7 +144,7 @@ def failing(number: int) -> Callable[..., object]:
     ("owner", "name", "number"),
     [
         (os, "fsync", errno.ENOSPC),
-        (Path, "replace", errno.EACCES),
+        (DISK, "rename", errno.EACCES),
         (os, "fdopen", errno.EIO),
     ],
 )
