@@ -14,12 +14,12 @@ import inspect
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import pytest
 
-from pytest_prodstatus.counting import TALLY, counted, proves, replace_everywhere
+from pytest_prodstatus.counting import TALLY, counted, is_named, proves, replace_everywhere
 from pytest_prodstatus.disk import DISK
 from pytest_prodstatus.model.assertions import (
     FunctionSurvey,
@@ -41,7 +41,7 @@ _REWRITTEN = "@pytest_ar"
 
 _BLOCKS = ("assertRaises", "assertRaisesRegex", "assertWarns", "assertWarnsRegex", "assertLogs",
            "assertNoLogs")  # fmt: skip
-"""unittest's methods that return a context manager if they get nothing to call."""
+"""unittest's methods of a context manager, which they return if they get nothing to call."""
 
 _PLAYWRIGHT = ("LocatorAssertions", "PageAssertions", "APIResponseAssertions")
 
@@ -231,8 +231,7 @@ class Assertions:
 
     def _surveyed(self, item: pytest.Item) -> FunctionSurvey | None:
         """Return what the source of a test's function says; None if it isn't found."""
-        function = getattr(item, "obj", None)
-        code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+        code = _code_of(item)
         return self._survey(code.co_filename).functions.get(code.co_firstlineno) if code else None
 
     def _survey(self, file: str) -> Survey:
@@ -270,9 +269,14 @@ class Assertions:
                 return _uncounted(module)
         if source is None:
             unseen = [module for module in modules if _REWRITTEN not in vars(module)]
-            return _unseen(unseen[0]) if unseen else NO_ASSERTION
+            if unseen:
+                return _unseen(unseen[0])
+            code = _code_of(item)
+            return _MADE if code and code.co_filename.startswith("<") else NO_ASSERTION
         if source.explains:
-            return source.reason
+            home = sys.modules.get(_home(getattr(item, "obj", None)))
+            unrewritten = home is not None and _REWRITTEN not in vars(home)
+            return _unseen(home) if home and unrewritten and source.assertions else source.reason
         raising = ""
         for module in _modules_of(item, source):
             own = self._own(module)
@@ -295,6 +299,20 @@ class Assertions:
         if path is None or not path.is_relative_to(self._root) or "site-packages" in path.parts:
             return None
         return self._survey(str(path))
+
+
+_MADE = Reason(
+    text=f"{NO_ASSERTION.text} that pytest can see: its function was made by exec()",
+    kind=Kind.NO_ASSERTION,
+    remedy="write the function in a file, or parametrize one",
+)
+"""Why an assertion in the function of a criterion can't be counted if it is of no file."""
+
+
+def _code_of(item: pytest.Item) -> CodeType | None:
+    """Return the code of a test's function; None if it has none."""
+    function = getattr(item, "obj", None)
+    return getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
 
 
 def _modules_of(item: pytest.Item, source: FunctionSurvey | None) -> Iterator[ModuleType]:
@@ -389,7 +407,7 @@ def _wrap_exit(kind: Any) -> Callable[[], object]:
     def leave(self: Any, error_type: Any, error: Any, traceback: Any) -> Any:
         __tracebackhide__ = True
         swallowed = before(self, error_type, error, traceback)
-        if proves(self, error_type, swallowed=swallowed):
+        if proves(self, error, swallowed=swallowed):
             TALLY.add()
         return swallowed
 
@@ -410,7 +428,7 @@ def _wrap_pytest() -> _Undo:
         def raises(*args: Any, **values: Any) -> Any:
             __tracebackhide__ = True
             result = before(*args, **values)
-            if not hasattr(type(result), "__exit__"):
+            if not hasattr(type(result), "__exit__") and is_named(result.value, args[0]):
                 TALLY.add()
             return result
 
@@ -424,8 +442,14 @@ def _wrap_unittest() -> _Undo:
         from unittest import TestCase
 
         # pytest calls its hook for `assert` alone, not for these methods.
-        for name in [name for name in vars(TestCase) if name.startswith("assert")]:
-            yield _wrap(TestCase, name, block=None if name in _BLOCKS else False)
+        names = [name for name in vars(TestCase) if name.startswith("assert")]
+        for name in [name for name in names if name not in _BLOCKS]:
+            yield _wrap(TestCase, name)
+        # By their instances, since these classes have no public names.
+        case = TestCase()
+        raising = case.assertRaises(OSError)  # noqa: PT027  for its class
+        for block in (raising, case.assertWarns(BytesWarning), case.assertLogs()):
+            yield _wrap_exit(type(block))
 
 
 def _wrap_playwright() -> _Undo:

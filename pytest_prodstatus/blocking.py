@@ -30,7 +30,7 @@ class Shared(NamedTuple):
     Attributes:
         fixturedef, request: pytest's, of the fixture.
         reason_by: returns why it did not pass, with its texts passed through a function.
-        detail: the traceback of a thread that died meanwhile; else "".
+        detail: what went wrong unseen meanwhile, as a traceback or warning; else "".
     """
 
     fixturedef: pytest.FixtureDef[Any]

@@ -9,14 +9,40 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager
-from types import TracebackType
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    FunctionType,
+    MethodType,
+    MethodWrapperType,
+    TracebackType,
+)
 from typing import Any, TypeVar
 
+from pytest_prodstatus.raised import outcomes
+
 _T = TypeVar("_T", bound=Callable[..., Any])
-_ERROR = 400
-"""The first HTTP status that is an error."""
+_FIRST, _ERROR = 100, 400
+"""The first HTTP status, and the first that is an error; 0 stands for no answer."""
+
+
+_UNREAD = (
+    AsyncGeneratorType, BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType,
+    functools.partial, type(NotImplemented),
+)  # fmt: skip
+"""Kinds of values that are always true: what they would give wasn't looked at."""
+
+
+def is_unread(value: object) -> bool:
+    """Return whether a value is always true, as one is if a call, a loop or a wait was forgotten.
+
+    A value of another library that one can iterate over may say something by its truth.
+    """
+    futures = getattr(sys.modules.get("concurrent.futures"), "Future", ())
+    by_python = type(value).__module__ in ("builtins", "itertools")
+    return isinstance(value, (*_UNREAD, futures)) or (by_python and isinstance(value, Iterator))
 
 
 class Tally:
@@ -57,7 +83,7 @@ class _Block:
     ) -> bool | None:
         __tracebackhide__ = True
         swallowed = self._inner.__exit__(kind, error, traceback)
-        if proves(self._inner, kind, swallowed=swallowed):
+        if proves(self._inner, error, swallowed=swallowed):
             TALLY.add()
         return swallowed
 
@@ -66,23 +92,40 @@ _EXPECTED = ("expected_exceptions", "expected_exception", "expected")
 """What pytest (from 8.4 on, and before) and unittest call the types that a block must raise."""
 
 
-def proves(block: object, kind: type[BaseException] | None, *, swallowed: object) -> bool:
+def proves(block: object, error: BaseException | None, *, swallowed: object) -> bool:
     """Return whether the end of a block proves what its context manager requires.
-
-    `raises(Exception)` around an assertion that fails is satisfied by the failure itself. That
-    counts only if an AssertionError is what it names.
 
     Args:
         block: the context manager.
-        kind: the exception that ended the block, if one did.
+        error: the exception that ended the block, if one did.
         swallowed: what its `__exit__` returned.
     """
     # If no exception left the block, `__exit__` itself raises if what is required isn't so.
-    if kind is None or not swallowed or not issubclass(kind, AssertionError):
-        return kind is None or bool(swallowed)
-    given = next((getattr(block, name) for name in _EXPECTED if hasattr(block, name)), ())
-    kinds = given if isinstance(given, tuple) else (given,)
-    return any(isinstance(one, type) and issubclass(one, AssertionError) for one in kinds)
+    return error is None or (bool(swallowed) and is_named(error, block))
+
+
+def is_named(error: BaseException, expected: object) -> bool:
+    """Return whether what an exception says about a test is what was expected of it.
+
+    `raises(Exception)` around an assertion that fails is satisfied by the failure itself. That
+    counts only if an AssertionError is what it names, also if the assertion is one of a group.
+
+    Args:
+        error: the exception.
+        expected: types of exceptions, or an object of pytest or unittest that has them.
+    """
+    named = set(_types(expected))
+    return all(any(issubclass(one, kind) for one in named) for kind in outcomes(error))
+
+
+def _types(expected: object) -> Iterator[type]:
+    """Yield the types of exceptions that are expected, also those in an expected group."""
+    for one in expected if isinstance(expected, tuple) else (expected,):
+        if isinstance(one, type):
+            yield one
+        else:
+            inner = (getattr(one, name) for name in _EXPECTED if hasattr(one, name))
+            yield from _types(next(inner, ()))
 
 
 def counted(function: Callable[..., Any], *, block: bool | None = None) -> Callable[..., Any]:
@@ -201,12 +244,12 @@ def answered(response: Any) -> Any:
         (
             value
             for name in ("status_code", "status", "code")
-            if isinstance(value := getattr(response, name, None), int)
+            if isinstance(value := getattr(response, name, None), int) and value >= _FIRST
         ),
         None,
     )
     if status is None:
-        msg = f"answered({response!r}): it has no status_code and no status; assert what must hold"
+        msg = f"answered({response!r}): it has no HTTP status; assert what must hold"
         raise TypeError(msg)
     if status >= _ERROR:
         msg = f"{getattr(response, 'url', None) or 'the request'} was answered with {int(status)}"

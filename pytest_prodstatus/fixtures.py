@@ -5,8 +5,8 @@ Every run of pytest imports this module, so it imports nothing that only a crite
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from inspect import isawaitable, signature
 from os import PathLike
@@ -20,6 +20,8 @@ from pytest_prodstatus.options import intent_of
 from pytest_prodstatus.session import session_of
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from pytest_prodstatus.observer import Observer
 
 T = TypeVar("T")
@@ -46,7 +48,7 @@ class Evidence(Protocol):
 
         Raises:
             AssertionError: the condition is false.
-            EvidenceError: it is a function or a coroutine, which is always true.
+            EvidenceError: it is a function, a generator or a coroutine, which is always true.
         """
 
     def attach(self, name: str, data: bytes | str | PathLike[str]) -> None:
@@ -271,10 +273,9 @@ class _Recording:
     def __init__(self, observer: Observer) -> None:
         # Not above, since a run without criteria shouldn't pay for the import; nor later, since a
         # test may replace what an import needs.
-        from pytest_prodstatus.counting import TALLY
+        from pytest_prodstatus import counting  # noqa: F401  loaded for `_count`
 
         self._observer = observer
-        self._tally = TALLY
         refuse = observer.misused_evidence
         self.held = _checked(self._held, 'evidence.held("it is paid", order.paid)', refuse)
         self.attach = _checked(observer.attach, 'evidence.attach("page.html", page)', refuse)
@@ -288,6 +289,11 @@ class _Recording:
             self._observer.misused_evidence(text)
         self._observer.add_evidence(values)
 
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(name)  # of Python's own protocols, such as copying
+        self._observer.lacks(f"evidence.{name}: it has attach, held, remedy and say")
+
     def _held(self, what: object, condition: object = ...) -> AbstractContextManager[None] | None:
         """Assert a condition or return a context manager, as `Evidence.held`."""
         __tracebackhide__ = True
@@ -295,10 +301,12 @@ class _Recording:
             rule = "say in words what holds"
             self._observer.misused_evidence(f"evidence.held({_described(what)}): {rule}")
         if condition is ...:
-            return self._block(what)
+            return _HeldBlock(self._observer, what)
         # Usually a forgotten call or await, with which the condition would always hold.
-        if callable(condition) or isawaitable(condition):
-            rule = "a function or coroutine is always true; call it, or await it"
+        from pytest_prodstatus.counting import is_unread
+
+        if callable(condition) or isawaitable(condition) or is_unread(condition):
+            rule = "a function, generator or coroutine is always true; call it, loop or await"
             call = f"evidence.held({what!r}, {_described(condition)})"
             self._observer.misused_evidence(f"{call}: {rule}")
         if not condition:
@@ -306,7 +314,7 @@ class _Recording:
             # Noted as well: a test that swallows the exception must not be CONFIRMED.
             self._observer.note_unheld(msg)
             raise AssertionError(msg)
-        self._count(what)
+        _count(self._observer, what)
         return None
 
     def _say(self, text: object) -> None:
@@ -326,21 +334,64 @@ class _Recording:
             self._observer.misused_evidence(f"evidence.remedy({_described(text)}): {rule}")
         self._observer.note_remedy(text)
 
-    @contextmanager
-    def _block(self, what: str) -> Iterator[None]:
-        """Record that a `with` block raised nothing, or what it raised."""
-        try:
-            yield
-        except Exception as error:
-            text = f"it did not hold that {what}: {type(error).__name__}: {error}"
-            self._observer.note_unheld(text)
-            raise
-        self._count(what)
 
-    def _count(self, what: str) -> None:
-        """Record that something held, and count it as an assertion."""
-        self._observer.add_evidence({what: True})
-        self._tally.add()
+def _count(observer: Observer, what: str) -> None:
+    """Record that something held, and count it as an assertion."""
+    from pytest_prodstatus.counting import TALLY
+
+    observer.add_evidence({what: True})
+    TALLY.add()
+
+
+class _HeldBlock(AbstractContextManager[None]):
+    """Records that a `with` block raised nothing, or what it raised."""
+
+    def __init__(self, observer: Observer, what: str) -> None:
+        self._observer = observer
+        self._what = what
+        self._entered = False
+        # The attempt's: a later one has nothing to do with this block.
+        self._waits = observer.waits
+        self._note("it has no condition", 'give one, or write with evidence.held("…"):')
+
+    def _note(self, why: str, remedy: str) -> None:
+        """Note why the words were not seen to hold, for a test that passes all the same."""
+        from pytest_prodstatus.model.verdict import Kind, Reason
+
+        text = self._observer.redaction.output(f"evidence.held({self._what!r}): {why}")
+        reason = Reason(text=text, kind=Kind.INCONCLUSIVE, remedy=remedy)
+        self._waits[self] = lambda: reason
+
+    def __enter__(self) -> None:
+        __tracebackhide__ = True
+        if self._entered:
+            call = f"evidence.held({self._what!r})"
+            self._observer.misused_evidence(f"{call}: call it again for each `with`")
+        self._entered = True
+        # A fixture may still be in its block at the end of the call.
+        self._waits.pop(self, None)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        __tracebackhide__ = True
+        if error is None:
+            _count(self._observer, self._what)
+            return
+        from pytest_prodstatus.model.evidence import EvidenceError
+        from pytest_prodstatus.raised import deciding, is_assertion
+        from pytest_prodstatus.reports import shown
+
+        found = deciding(error)
+        is_error = isinstance(found, Exception) and not isinstance(found, EvidenceError)
+        # A skip, a cancellation or an exit says nothing of what should hold.
+        if is_error or is_assertion(found):
+            self._observer.note_unheld(f"it did not hold that {self._what}: {shown(found)}")
+        else:
+            self._note(f"its block was left by {shown(found)}", "let it come to its end")
 
 
 @pytest.fixture

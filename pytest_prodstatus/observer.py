@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -41,14 +41,17 @@ from pytest_prodstatus.model.text import (
     described,
     is_aware,
     one_line,
+    several_lines,
     traceback_of,
     type_name,
 )
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
+from pytest_prodstatus.raised import deciding, is_assertion, is_failure, leaves
 from pytest_prodstatus.reports import (
     FILES,
     NEVER_AWAITED,
     NO_REPORT,
+    RETURNED,
     TEST,
     UNCALLED,
     Around,
@@ -56,13 +59,11 @@ from pytest_prodstatus.reports import (
     Payload,
     shown,
     test_of,
-    thread_death,
 )
-from pytest_prodstatus.scopes import Scopes, all_in, widest_ending
+from pytest_prodstatus.scopes import Scopes, widest_ending
+from pytest_prodstatus.unseen import Filters, Unseen, is_ignored, present_filters
 
 if TYPE_CHECKING:
-    from typing import TypeGuard
-
     from pytest_prodstatus.assertions import Assertions
     from pytest_prodstatus.attachments import Attaching
 
@@ -96,17 +97,20 @@ class _Attempt:
         unheld: the first thing seen not to hold since the last report.
         remedy: what the test says to do if something doesn't hold.
         seen_at: when what it shows was so; None if now.
-        waits: what a call of `eventually` waits for and has not seen, and what says why not.
+        waits: what a call of `eventually` or a block of `held` has not seen, and what says why not.
         unseen: why the phase proves nothing that passed without waiting for one of them.
-        death: that a thread of the test died in this phase.
+        beside: why the phase proves nothing: what went wrong unseen in it.
+        traceback: of that.
+        filters: those for warnings that were set when it began.
         called: its call began.
         number: how often its test has begun in this process by now.
         made: by phase, the reports of the criterion that nothing has logged yet.
     """
 
     __slots__ = (
-        "began", "called", "criterion", "death", "fresh", "item", "made", "number", "raised",
-        "recorded", "refused", "remedy", "seen_at", "unheld", "unready", "unseen", "waits",
+        "began", "beside", "called", "criterion", "filters", "fresh", "item", "made", "number",
+        "raised", "recorded", "refused", "remedy", "seen_at", "traceback", "unheld", "unready",
+        "unseen", "waits",
     )  # fmt: skip
 
     def __init__(self, item: pytest.Item | None = None, criterion: Criterion | None = None) -> None:
@@ -121,12 +125,18 @@ class _Attempt:
         self.unheld: Reason | None = None
         self.remedy = ""
         self.seen_at: datetime | None = None
-        self.waits: dict[str, Callable[[], Reason]] = {}
+        self.waits: dict[object, Callable[[], Reason]] = {}
         self.unseen: Reason | None = None
-        self.death: Reason | None = None
+        self.beside: Reason | None = None
+        self.traceback = ""
+        self.filters: Filters = ()
         self.called = False
         self.number = 1
         self.made: dict[str, pytest.TestReport] = {}
+
+
+class _NoMethodError(EvidenceError, AttributeError):
+    """The test asked `evidence` for a method that it doesn't have."""
 
 
 class Observer:
@@ -287,8 +297,8 @@ class Observer:
             self._spool.write_waiting(self._attempt.criterion.id, line)
 
     @property
-    def waits(self) -> dict[str, Callable[[], Reason]]:
-        """What each `eventually` of this attempt hasn't seen, with a function for its reason."""
+    def waits(self) -> dict[object, Callable[[], Reason]]:
+        """What this attempt began and hasn't seen to hold, each with a function for its reason."""
         return self._attempt.waits
 
     def misused(self, text: str) -> NoReturn:
@@ -315,6 +325,17 @@ class Observer:
         self._attempt.refused = self._attempt.refused or error
         raise error
 
+    def lacks(self, text: str) -> NoReturn:
+        """Refuse a method that `evidence` doesn't have: the criterion is BLOCKED if that leaves it.
+
+        Raises:
+            EvidenceError: always. It is an AttributeError as well, for `hasattr`.
+        """
+        __tracebackhide__ = True
+        error = _NoMethodError(text)
+        error.remedy = CORRECT
+        raise error
+
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Begin an attempt; refuse one that can't fail, and a second one with side effects.
@@ -325,9 +346,9 @@ class Observer:
         attempt = self._attempt = _Attempt(item, self._collector.criterion_of(item))
         try:
             self._begin(attempt)
-            with self._scopes.noting_dead_threads(self._note_death):
+            with self._noting_unseen():
                 result = yield
-            attempt.unseen = attempt.death
+            attempt.unseen = attempt.beside
             attempt.raised = self._calls.hidden
         except BaseException as error:
             attempt.unready = self._as_blocked(error)
@@ -346,6 +367,7 @@ class Observer:
         self._scopes.begin()
         self._calls.begin()
         RAISED.clear()
+        attempt.filters = present_filters()
         if self._attaching is not None:
             self._attaching.begin()
         if attempt.criterion is None or attempt.item is None:
@@ -402,10 +424,10 @@ class Observer:
         former, attempt = self._report, self._attempt
         try:
             attempt.called = True
-            with self._scopes.noting_dead_threads(self._note_death), self._calls.watching(item):
+            with self._noting_unseen(), self._calls.watching(item):
                 result = yield from self._keep_raised(attempt.unready)
             if attempt.raised is None:
-                attempt.unseen = attempt.unseen or self._calls.missed(item)
+                attempt.unseen = attempt.unseen or self._calls.missed(item) or self._returned(item)
             return result
         finally:
             if former is not None and former.when == "call" and attempt.criterion is not None:
@@ -417,13 +439,13 @@ class Observer:
     ) -> Generator[None, object, object]:
         """Keep the tear-down's exception, and note which scopes pytest tears down."""
         self._nextitem = nextitem
-        with self._scopes.noting_dead_threads(self._note_death):
+        with self._noting_unseen():
             return (yield from self._keep_raised())
 
     def _keep_raised(self, before: BaseException | None = None) -> Generator[None, object, object]:
         """Keep the exception of a phase; raise the one before instead of starting it."""
         attempt = self._attempt
-        attempt.raised, attempt.death = before, None
+        attempt.raised, attempt.beside = before, None
         self._calls.begin()
         if attempt.criterion is not None:
             attempt.began = clock.timestamp()
@@ -437,29 +459,73 @@ class Observer:
                 raise attempt.raised from None
             raise
         else:
-            attempt.unseen = next((why() for why in attempt.waits.values()), attempt.death)
+            attempt.unseen = next((why() for why in attempt.waits.values()), attempt.beside)
             if self._calls.hidden is not None:
                 attempt.raised = self._as_blocked(self._calls.hidden)
             return result
         finally:
             attempt.waits.clear()
 
-    def _note_death(self, text: str) -> None:
-        """Note that a thread of the test died, by its traceback."""
-        self._attempt.death = thread_death(self.redaction.text(text))
+    def _noting_unseen(self) -> AbstractContextManager[None]:
+        """Note in a block what goes wrong unseen: for the test, or the users of a fixture."""
+        return self._scopes.noting_unseen(self._note_unseen, partial(self._is_hidden, shared=True))
+
+    def _note_unseen(self, seen: Unseen) -> None:
+        """Note the first thing that went wrong unseen in the test's own phase."""
+        attempt = self._attempt
+        if attempt.beside is None and not self._is_hidden(seen):
+            attempt.beside = seen.reason_by(self.redaction.text)
+            attempt.traceback = seen.detail if "\n" in seen.detail else ""
+
+    def _is_hidden(self, seen: Unseen, *, shared: bool = False) -> bool:
+        """Return whether the configuration hides the warning of what went wrong unseen.
+
+        Args:
+            seen: what went wrong.
+            shared: others answer for it, for whom a mark of the present test says nothing.
+        """
+        item = self._attempt.item
+        marked = item is not None and item.get_closest_marker("filterwarnings")
+        return not (shared and marked) and self._hides(seen.category, seen.message)
+
+    def _hides(self, category: type[Warning], message: str) -> bool:
+        """Return whether a filter that the test did not set hides a warning, or `-p no:` does."""
+        item = self._attempt.item
+        if item is None:
+            return False
+        blocked = item.config.pluginmanager.is_blocked
+        if blocked("warnings") or blocked(_NOTICED_BY.get(category, "warnings")):
+            return True
+        return is_ignored(self._attempt.filters, category, message)
+
+    def _returned(self, item: pytest.Item) -> Reason | None:
+        """Return why the call proves nothing, if the test's function returned a value."""
+        value = self._calls.returned
+        if value is None:
+            return None
+        messages = (
+            f"Test functions should return None, but {item.nodeid} returned {type(value)!r}.",
+            f"Expected None, but {item.nodeid} returned ",  # up to pytest 8.3
+        )
+        hidden = any(self._hides(pytest.PytestReturnNotNoneWarning, text) for text in messages)
+        return None if hidden else RETURNED
 
     def _as_blocked(self, error: BaseException) -> BaseException:
         """Return an exception as pytest is to see it: a value that evidence refused is a skip.
 
         Otherwise pytest would count a failure and show the plugin's own lines, and the run would
-        end with 1, as if the system had failed. So it is for an async test that pytest didn't run.
-        A shared fixture's tear-down stays as it is.
+        end with 1, as if the system had failed. So it is for an async test that pytest didn't run,
+        and for a group of skips. A shared fixture's tear-down stays as it is.
         """
-        unrun = error is self._calls.unrun
-        is_refusal = isinstance(error, EvidenceError) and not is_shared(error)
-        if self._attempt.criterion is None or not (unrun or is_refusal):
+        if self._attempt.criterion is None:
             return error
-        reason = NEVER_AWAITED if unrun else reason_of(error, str)
+        found, unrun = deciding(error), error is self._calls.unrun
+        shared = any(map(is_shared, (error, *leaves(error))))
+        if isinstance(found, pytest.skip.Exception) and not unrun and not shared:
+            return found
+        if not unrun and (shared or not isinstance(found, EvidenceError)):
+            return error
+        reason = NEVER_AWAITED if unrun else reason_of(found, str)
         blocked = Blocked(reason.text, kind=reason.kind, remedy=reason.remedy)
         return blocked.with_traceback(error.__traceback__)
 
@@ -479,12 +545,13 @@ class Observer:
             attempt.unseen = attempt.unseen or NO_REPORT
         self._report = report
         raised, found = attempt.raised, call.excinfo.value if call.excinfo else None
-        if found is None and raised is not None and not _is_failure(raised):
+        if found is None and raised is not None and not is_failure(raised):
             attempt.unseen = attempt.unseen or _swallowed(raised, self.redaction.output)
-        if raised is None or (_is_failure(found) and not _is_assertion(raised)):
+        if raised is None or (is_failure(found) and not is_assertion(raised)):
             # A plugin for soft assertions puts its own there, which says more.
             raised = found
         torn, own = self._divided(raised, call.when, item)
+        own = None if own is None else deciding(own)
         if running is not None:
             nodeid = vars(report)[TEST] = self._collector.nodeid_of(item)
             if item.nodeid != nodeid:
@@ -560,9 +627,9 @@ class Observer:
             widest = None if when == "setup" else widest_ending(item, self._nextitem)
             torn, own = self.torn_down(raised, widest)
         more = self._scopes.unraised(self.redaction.text) if SHARED else []
-        died = any(one.detail for one in more)
-        if died and isinstance(own, pytest.PytestUnhandledThreadExceptionWarning):
-            # Warnings are errors: the death of the thread is what pytest reports.
+        unseen = any(one.detail for one in more)
+        if unseen and isinstance(own, (*_NOTICED_BY,)):
+            # Warnings are errors: what went wrong unseen is what pytest reports.
             more, own = [_failed(one) if one.detail else one for one in more], None
         torn = (*torn, *(one for one in more if one not in torn))
         return torn, raised if when == "setup" else own
@@ -585,7 +652,7 @@ class Observer:
         After `-x` or `pytest.exit`, this is what the next test would have shared.
         """
         try:
-            with self._scopes.noting_dead_threads(self._note_death):
+            with self._noting_unseen():
                 yield
         except BaseException as error:
             late.error = error
@@ -631,6 +698,14 @@ class Observer:
                 setattr(report, FILES, dict(self._attaching.unshared))
             self._attaching.forget()
 
+    def _detail(self, given: Blocked | None, reason: Reason | None) -> str:
+        """Return where the test was at the deadline, or what went wrong unseen was."""
+        clean, attempt = self.redaction.output, self._attempt
+        if given is not None:
+            return clean(given.stack)
+        unseen = reason is not None and reason is attempt.beside
+        return several_lines(clean(attempt.traceback)) if unseen else ""
+
     def _payload(
         self,
         raised: BaseException | None,
@@ -655,15 +730,15 @@ class Observer:
             recorded=attempt.recorded,
             blocked=reason,
             raised=self._with_remedy(reason_of(raised, clean, when))
-            if _is_failure(raised)
+            if is_failure(raised)
             else attempt.unheld,
             repeat=isinstance(raised, Repeated),
             uses=uses,
             torn=torn,
             attempt=attempt.number,
             when=when if raised is not None else "",
-            wider=bool(torn) and not _is_failure(raised),
-            detail=clean(given.stack) if given else "",
+            wider=bool(torn) and not is_failure(raised),
+            detail=self._detail(given, reason),
             assertions=self.assertions.passed if self.assertions and when == "call" else 0,
             doubt=replace(doubt, text=clean(doubt.text)) if doubt else None,
             endpoints=self._endpoints,
@@ -674,26 +749,17 @@ class Observer:
         )
 
 
+_NOTICED_BY: dict[type[Warning], str] = {
+    pytest.PytestUnhandledThreadExceptionWarning: "threadexception",
+    pytest.PytestUnraisableExceptionWarning: "unraisableexception",
+}
+"""The plugins of pytest that notice what goes wrong unseen; a run can do without one."""
+
+
 def _failed(torn: TornDown) -> TornDown:
-    """Return a tear-down as FAILED: a thread died in it, and warnings are errors."""
+    """Return a tear-down as FAILED: something went wrong unseen, and warnings are errors."""
     reason = replace(torn.reason, kind=Kind.OBSERVED)
     return replace(torn, verdict=Verdict.FAILED, reason=reason)
-
-
-_NO_FAILURES = (
-    pytest.skip.Exception,
-    pytest.xfail.Exception,
-    pytest.exit.Exception,
-    KeyboardInterrupt,
-)
-"""Exceptions that end a test without failing it."""
-
-
-def _is_failure(raised: BaseException | None) -> TypeGuard[BaseException]:
-    """Return whether an exception makes its phase fail."""
-    # pytest turns unittest's SkipTest into its own, and imports unittest as little as we do.
-    by_unittest = getattr(sys.modules.get("unittest"), "SkipTest", ())
-    return raised is not None and not isinstance(raised, (*_NO_FAILURES, by_unittest))
 
 
 def _swallowed(raised: BaseException, clean: Callable[[str], str]) -> Reason:
@@ -715,7 +781,7 @@ def reason_of(raised: BaseException, clean: Callable[[str], str], when: str = "c
         text, kind = clean(str(raised)), Kind.EVIDENCE_ERROR
         return Reason(text=text, kind=kind, remedy=raised.remedy)
     text = clean(shown(raised))
-    if _is_assertion(raised):
+    if is_assertion(raised):
         return Reason(text=text, kind=Kind.OBSERVED)
     what, where = ("the set-up", "the fixtures") if when == "setup" else ("the test", "the test")
     name = type_name(raised)
@@ -744,8 +810,3 @@ def _is_of_outside(raised: BaseException) -> bool:
         seen[id(cause)] = cause
         cause = cause.__cause__
     return any(isinstance(one, OSError) for one in seen.values())
-
-
-def _is_assertion(raised: BaseException) -> bool:
-    """Return whether an exception says that something was seen not to hold."""
-    return any(isinstance(e, (AssertionError, pytest.fail.Exception)) for e in all_in(raised))

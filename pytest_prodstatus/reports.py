@@ -189,7 +189,7 @@ def show_suspect_warnings(config: pytest.Config) -> None:
 _WATCHERS = {
     "warnings": "a coroutine that is never awaited, a returned value or a thread that died",
     "threadexception": "a thread that died",
-    "unraisableexception": "a coroutine that is never awaited, if warnings are errors,",
+    "unraisableexception": "an assertion that fails in __del__",
 }
 """pytest's plugins that notice such a pass, and what nobody notices without one."""
 
@@ -227,6 +227,13 @@ def ignores_deaths(config: pytest.Config) -> bool:
     )
 
 
+RETURNED = Reason(
+    text="the test returned a value, which nothing asserts",
+    kind=Kind.PROVES_NOTHING,
+    remedy="assert what must hold, and return nothing",
+)
+
+
 def suspect_pass(category: type[Warning], message: str) -> Reason | None:
     """Return why a pass with this warning proves nothing; None for other warnings.
 
@@ -234,23 +241,41 @@ def suspect_pass(category: type[Warning], message: str) -> Reason | None:
         category: the warning's class.
         message: its text.
     """
-    unawaited = _UNAWAITED.match(message) if issubclass(category, RuntimeWarning) else None
-    if unawaited:
-        return Reason(
-            text=f"{unawaited[0]}, so what it looks at was not seen",
-            kind=Kind.PROVES_NOTHING,
-            remedy="await it, and let a plugin for async tests run it",
-        )
+    if issubclass(category, RuntimeWarning) and _UNAWAITED.match(message):
+        return never_awaited(message)
     by_unittest = issubclass(category, DeprecationWarning) and message.startswith(_RETURNED)
     if by_unittest or issubclass(category, pytest.PytestReturnNotNoneWarning):
-        return Reason(
-            text="the test returned a value, which nothing asserts",
-            kind=Kind.PROVES_NOTHING,
-            remedy="assert what must hold, and return nothing",
-        )
+        return RETURNED
     if issubclass(category, pytest.PytestUnhandledThreadExceptionWarning):
         return thread_death(message)
     return None
+
+
+def never_awaited(message: str) -> Reason:
+    """Return the reason for a pass that proves nothing, since a coroutine was never awaited.
+
+    Args:
+        message: Python's warning about it.
+    """
+    unawaited = _UNAWAITED.match(message)
+    return Reason(
+        text=f"{unawaited[0] if unawaited else message}, so what it looks at was not seen",
+        kind=Kind.PROVES_NOTHING,
+        remedy="await it, and let a plugin for async tests run it",
+    )
+
+
+def lost_assertion(message: str) -> Reason:
+    """Return the reason for a pass that proves nothing, since a failed assertion couldn't leave it.
+
+    Args:
+        message: the assertion's traceback.
+    """
+    return Reason(
+        text=f"an assertion failed where Python can't raise it: {_raised(message)}",
+        kind=Kind.PROVES_NOTHING,
+        remedy="assert in the test itself, not in __del__ or in a generator that Python closes",
+    )
 
 
 def thread_death(message: str) -> Reason:
@@ -458,12 +483,14 @@ class Calls:
     Attributes:
         called: the test's function was called in this phase.
         hidden: what the function raised, or a fixture whose exception a hook swallowed.
+        returned: what the function returned, if pytest itself looks at that.
         unrun: what pytest itself raised in the place of the function, which it can't await.
         failing: what a fixture raised that is being set up.
     """
 
     def __init__(self) -> None:
         self.called = False
+        self.returned: object = None
         self.hidden: BaseException | None = None
         self.unrun: BaseException | None = None
         self.failing: BaseException | None = None
@@ -471,6 +498,7 @@ class Calls:
     def begin(self) -> None:
         """Forget what the phase before did."""
         self.called = False
+        self.returned = None
         self.hidden = self.unrun = self.failing = None
 
     def missed(self, item: pytest.Item | None) -> Reason | None:
@@ -517,10 +545,13 @@ class Calls:
             not (hook.wrapper or hook.hookwrapper) and hook.plugin_name not in _FAITHFUL
             for hook in pyfuncitem.ihook.pytest_pyfunc_call.get_hookimpls()
         )
+        is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
         if replaced:
             pyfuncitem.obj = self._watched(function)
         else:
             self.called = True
+            if not is_async:
+                pyfuncitem.obj = self._returning(function)
         try:
             return (yield)
         except BaseException as error:
@@ -529,8 +560,19 @@ class Calls:
                 self.unrun = error
             raise
         finally:
-            if replaced:
+            if replaced or not is_async:
                 pyfuncitem.obj = function
+
+    def _returning(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that notes what it returns; pytest only warns of that."""
+
+        @wraps(function)
+        def returning(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            result = self.returned = function(*args, **kwargs)
+            return result
+
+        return returning
 
     def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function that notes its call, and what it raises, for a hook that calls it."""

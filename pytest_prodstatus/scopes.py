@@ -16,7 +16,6 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from functools import partial
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, TypeAlias
 from weakref import WeakSet
@@ -28,7 +27,9 @@ from pytest_prodstatus.blocking import SHARED, Blocked, Shared, torn_down_in
 from pytest_prodstatus.model.teardown import TornDown, within
 from pytest_prodstatus.model.text import several_lines, traceback_of
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
-from pytest_prodstatus.reports import shown, thread_death
+from pytest_prodstatus.raised import all_in, deciding, members, weightiest
+from pytest_prodstatus.reports import shown
+from pytest_prodstatus.unseen import Unseen, Watch
 
 FixtureDef: TypeAlias = "pytest.FixtureDef[Any]"
 
@@ -78,6 +79,7 @@ class Scopes:
         self._used: dict[str, bool] = {}
         self._set_up: list[_Shared] = []
         self._hidden: set[str] = set()
+        self._watch = Watch()
 
     def begin(self) -> None:
         """Forget which fixtures the test before used."""
@@ -90,6 +92,7 @@ class Scopes:
         self.begin()
         self._shared.clear()
         self._by_name.clear()
+        self._watch.end()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(
@@ -194,22 +197,22 @@ class Scopes:
 
         Returns:
             The tear-downs of wider scope that did not pass; and the exception that is the test's
-            own, a failure rather than a skip; None if there is none.
+            own and weighs most; None if there is none.
         """
         torn: list[TornDown] = []
-        own: BaseException | None = None
+        own: list[BaseException] = []
         for leaf in _leaves(error, self._tears_down):
             found = self._torn_down(leaf, widest, clean)
             if found is not None:
                 torn.append(found)
-            elif own is None or isinstance(own, pytest.skip.Exception):
-                own = leaf.error
-        return tuple(torn), own
+            else:
+                own.append(leaf.error)
+        return tuple(torn), weightiest(own) if own else None
 
     def unraised(self, clean: Callable[[str], str]) -> list[TornDown]:
         """Return the tear-downs of wider scope in this phase that did not pass, raised or not.
 
-        They called `blocked()`, or a thread died meanwhile.
+        They called `blocked()`, or something went wrong unseen meanwhile.
         """
         torn = []
         for one in SHARED:
@@ -227,37 +230,30 @@ class Scopes:
         return torn
 
     @contextmanager
-    def noting_dead_threads(self, note_own: Callable[[str], None]) -> Iterator[None]:
-        """Note each thread that dies while a fixture of wider scope is torn down.
+    def noting_unseen(
+        self, note_own: Callable[[Unseen], None], is_hidden: Callable[[Unseen], bool]
+    ) -> Iterator[None]:
+        """Note what goes wrong unseen, and at whose cost.
 
-        pytest warns of it at the test that came last, and names no fixture. Of two deaths with the
-        same words Python shows one warning, so a death of the test's own is noted as well.
+        What does while a fixture of wider scope is torn down is its users'. pytest warns of it at
+        the test that came last, and names no fixture.
 
         Args:
-            note_own: is called with the traceback of any other thread that dies meanwhile.
+            note_own: is called with what is the test's own.
+            is_hidden: returns whether what is its users' counts for nothing.
         """
-        if not self._shared:
-            yield
-            return
-        before, runner = threading.excepthook, threading.get_ident()
+        runner = threading.get_ident()
 
-        def note(died: threading.ExceptHookArgs) -> None:
-            # It runs in the thread that dies, usually while the tear-down waits for it.
+        def note(seen: Unseen) -> None:
+            # A thread that dies calls it, usually while the tear-down waits for it.
             fixture = torn_down_in(sys._current_frames().get(runner))
-            text = traceback_of(died.exc_value) if died.exc_value else ""
             if fixture is None:
-                note_own(text)
-            else:
-                SHARED.append(Shared(*fixture, partial(_death, text), text))
-            before(died)
+                note_own(seen)
+            elif not is_hidden(seen):
+                SHARED.append(Shared(*fixture, seen.reason_by, seen.detail))
 
-        threading.excepthook = note
-        try:
+        with self._watch.noting(note):
             yield
-        finally:
-            # Another hook that was set meanwhile stays.
-            if threading.excepthook is note:
-                threading.excepthook = before
 
     def _torn_down(
         self, leaf: _Leaf, widest: pytest.Collector | None, clean: Callable[[str], str]
@@ -385,19 +381,14 @@ def _reason_of(error: BaseException, what: str, clean: Callable[[str], str]) -> 
     return Reason(text=clean(f"the {what} {_ENDED[kind]}: {shown(error)}"), kind=kind)
 
 
-def _death(text: str, clean: Callable[[str], str]) -> Reason:
-    """Return the reason for a thread that died, by its traceback."""
-    return thread_death(clean(text))
-
-
 _ENDED = {Kind.SKIPPED: "was skipped", Kind.OBSERVED: "failed"}
 
 
 class _Leaf(NamedTuple):
-    """One exception of a group, or the only one.
+    """One exception that pytest collected, or the only one.
 
     Attributes:
-        error: the exception.
+        error: the exception; of a group that a fixture raised itself, the one that decides.
         fixturedef, request: the fixture whose tear-down raised it; None if none is known.
         by_pytest: pytest's own tear-down raised it, not a hook of someone else.
     """
@@ -414,36 +405,16 @@ def _leaves(
     """Yield the exceptions that pytest collected in a group, at any depth; else the one itself."""
     by_pytest = by_pytest or any(frame.f_code in tears_down for frame in _frames(error))
     if _is_of_fixtures(error):
-        for inner in _inner(error):
+        for inner in members(error):
             yield from _leaves(inner, tears_down, by_pytest=by_pytest)
         return
     fixturedef, request = ([(None, None), *_calls(error, _FINISH)])[-1]
-    yield _Leaf(error, fixturedef, request, by_pytest)
+    yield _Leaf(deciding(error), fixturedef, request, by_pytest)
 
 
 def _is_of_fixtures(error: BaseException) -> bool:
     """Return whether pytest made a group of what fixtures raised; a fixture may raise its own."""
     return any(next(_calls(e, _FINISH), None) for e in all_in(error) if e is not error)
-
-
-def all_in(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and, of a group, all that are in it, each once and at any depth."""
-    waiting, seen = [error], {id(error)}
-    while waiting:  # not by recursion: a group may be nested as deep as memory allows
-        one = waiting.pop()
-        yield one
-        inner = [e for e in _inner(one) if id(e) not in seen]
-        seen.update(map(id, inner))
-        waiting += reversed(inner)
-
-
-def _inner(error: BaseException) -> tuple[BaseException, ...]:
-    """Return the exceptions of a group; before Python 3.11, groups are of another package."""
-    try:
-        inner = getattr(error, "exceptions", ())
-    except Exception:  # noqa: BLE001  a property of an exception that is no group
-        return ()
-    return tuple(e for e in inner if isinstance(e, BaseException)) if type(inner) is tuple else ()
 
 
 def _calls(error: BaseException, code: CodeType) -> Iterator[tuple[FixtureDef, Any]]:

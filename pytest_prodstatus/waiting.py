@@ -10,24 +10,15 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import Future
 from datetime import timedelta
-from functools import partial
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
-from types import (
-    AsyncGeneratorType,
-    BuiltinFunctionType,
-    FunctionType,
-    GeneratorType,
-    MethodType,
-)
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from tenacity import AsyncRetrying, Retrying, wait_exponential
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import Blocked
-from pytest_prodstatus.counting import TALLY
+from pytest_prodstatus.counting import TALLY, is_unread
 from pytest_prodstatus.model.text import (
     described,
     format_duration,
@@ -58,12 +49,6 @@ _DURATION_RULE = (
     "write a whole number of at most six digits and ms, s, m, h or d, as in '2m', or give a "
     "positive timedelta"
 )
-
-_ALWAYS_TRUE = (
-    AsyncGeneratorType, BuiltinFunctionType, FunctionType, Future, GeneratorType, MethodType,
-    filter, map, partial, reversed, zip,
-)  # fmt: skip
-"""Kinds of values that say nothing by their truth: what they would give wasn't looked at."""
 
 
 class _Seen(NamedTuple):
@@ -249,14 +234,17 @@ class Wait:
     def _judged(self, value: Any) -> _Seen:
         """Return what a look gave; an exception of the condition is the test's own."""
         __tracebackhide__ = True
-        if self._until is bool and isinstance(value, _ALWAYS_TRUE):
+        if self._until is bool and is_unread(value):
             kind = type(value).__name__
             self._refuse(f"a {kind} from the probe", "it is always true: give until=, or call it")
         found = self._until(value)
         if isawaitable(found):
             if iscoroutine(found):
                 found.close()
-            self._refuse(f"until={self._until!r}", "give a plain function of the value")
+            self._refuse(f"until={described(self._until)}", "give a plain function of the value")
+        if is_unread(found):
+            kind = type(found).__name__
+            self._refuse(f"until={described(self._until)}", f"a {kind} from it is always true")
         late = self._otherwise == "failed" and self._left < 0  # it has to be that fast
         return self._note(_Seen(value=value, done=bool(found) and not late))
 

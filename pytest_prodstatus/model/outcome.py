@@ -141,7 +141,9 @@ def reduce_phases(
     counted = [attempt for attempt, superseded in attempts if side_effects or not superseded]
     findings = [finding for attempt in counted for finding in _findings(attempt)]
     evidence = tuple(entry for attempt in counted for phase in attempt for entry in phase.evidence)
-    if not findings and require_evidence and not evidence:
+    # Each attempt that counts must record something: with `--dist each` there are several.
+    recorded = all(any(phase.evidence for phase in attempt) for attempt in counted)
+    if not findings and require_evidence and not recorded:
         findings = [(Verdict.BLOCKED, NO_EVIDENCE)]
     # max() returns the first of equals.
     verdict, reason = max(findings, key=lambda f: f[0].severity, default=(Verdict.CONFIRMED, None))
@@ -162,7 +164,7 @@ def reduce_phases(
         attempts=begun,
         flaky=verdict is Verdict.CONFIRMED and len(counted) < begun,
         detail=_detail(counted, (verdict, reason)) if reason else "",
-        # Each attempt that counts must prove something: with `--dist each` there are several.
+        # As for evidence, each of them must prove something.
         assertions=min((max(p.assertions for p in attempt) for attempt in counted), default=0),
         doubt=next((p.doubt for attempt in counted for p in reversed(attempt) if p.doubt), None),
         attachments=tuple(a for attempt in counted for p in attempt for a in p.attachments),

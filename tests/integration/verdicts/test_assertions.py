@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import textwrap
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ class Style(NamedTuple):
 
 
 BEFORE = """
-import asyncio, contextlib, subprocess, warnings
+import asyncio, contextlib, logging, subprocess, warnings
 from pytest_prodstatus import answered, counts_as_assertion
 import clienthelp, goodhelp
 from conftest import checks_the_shop, a_named_helper, Named, a_named_block
@@ -48,6 +49,8 @@ STYLES = {
     "warns": Style("with pytest.warns(UserWarning): warnings.warn('old')", CONFIRMED),
     "answered": Style("assert_nothing = answered(Answer(200))", CONFIRMED),
     "answered_error": Style("answered(Answer(500))", "FAILED observed", "answered with 500"),
+    "answered_nothing": Style("answered(Answer(0))", "FAILED error", "it has no HTTP status"),
+    "answered_yes": Style("answered(Answer(True))", "FAILED error", "it has no HTTP status"),
     "held": Style("evidence.held('the shop is empty', SEEN == [])", CONFIRMED),
     "held_block": Style("with evidence.held('it sells'): SEEN.copy()", CONFIRMED),
     "held_false": Style("evidence.held('it sells', SEEN != [])", "FAILED observed", "hold that it"),
@@ -60,7 +63,46 @@ STYLES = {
         "    with contextlib.suppress(AssertionError): evidence.held('it sells', SEEN != [])",
         "FAILED observed", "hold that it",
     ),
-    "held_never_entered": Style("evidence.held('it sells')", NOTHING),
+    "held_never_entered": Style(
+        "evidence.held('it sells')\n    assert SEEN == []", UNCOUNTED, "has no condition"
+    ),
+    "held_and_pytest_fail": Style(
+        "assert SEEN == []\n"
+        "    with contextlib.suppress(BaseException):\n"
+        "        with evidence.held('it sells'): pytest.fail('closed')",
+        "FAILED observed", "hold that it sells: Failed: closed",
+    ),
+    "held_and_skipped": Style(
+        "assert SEEN == []\n"
+        "    with contextlib.suppress(BaseException):\n"
+        "        with evidence.held('it sells'): pytest.skip('closed')",
+        UNCOUNTED, "left by Skipped: closed",
+    ),
+    "held_and_cancelled": Style(
+        "assert SEEN == []\n"
+        "    async def main():\n"
+        "        with contextlib.suppress(asyncio.TimeoutError):\n"
+        "            await asyncio.wait_for(sells(), .01)\n"
+        "    async def sells():\n"
+        "        with evidence.held('it sells'): await asyncio.sleep(5)\n"
+        "    asyncio.run(main())",
+        UNCOUNTED, "left by CancelledError",
+    ),
+    "held_and_refused": Style(
+        "assert SEEN == []\n"
+        "    with contextlib.suppress(TypeError):\n"
+        "        with evidence.held('it sells'): evidence(price=float('nan'))",
+        "BLOCKED evidence-error", "nan",
+    ),
+    "held_entered_twice": Style(
+        "sells = evidence.held('it sells')\n"
+        "    for _ in range(2):\n"
+        "        with sells: assert SEEN == []",
+        "BLOCKED evidence-error", "call it again for each `with`",
+    ),
+    "held_by_a_fixture": Style(
+        "request.getfixturevalue('selling')\n    assert SEEN == []", CONFIRMED,
+    ),
     "held_function": Style("evidence.held('it sells', print)", "BLOCKED evidence-error", "call it"),
     "helper_of_a_conftest": Style("checks_the_shop(1)", CONFIRMED),
     "helper_that_is_rewritten": Style("goodhelp.holds(1)", CONFIRMED),
@@ -75,6 +117,16 @@ STYLES = {
     ),
     "raises_anything": Style(
         "with pytest.raises(BaseException): assert SEEN", NOTHING, "failure was swallowed"
+    ),
+    "raises_anything_failed": Style(
+        "with pytest.raises(BaseException): pytest.fail('closed')", NOTHING
+    ),
+    "raises_anything_skipped": Style(
+        "with pytest.raises(BaseException): pytest.skip('closed')", NOTHING
+    ),
+    "raises_anything_called": Style("pytest.raises(Exception, checks_the_shop, 0)", NOTHING),
+    "raises_a_pytest_failure": Style(
+        "with pytest.raises(pytest.fail.Exception): pytest.fail('closed')", CONFIRMED
     ),
     "raises_a_failure": Style(
         "with pytest.raises(AssertionError): checks_the_shop(0)", CONFIRMED
@@ -105,12 +157,34 @@ STYLES = {
         "    t = threading.Thread(target=probe); t.start(); t.join()", CONFIRMED,
     ),
 }  # fmt: skip
+if sys.version_info >= (3, 11):
+    STYLES["raises_anything_of_tasks"] = Style(
+        "async def main():\n"
+        "        async with asyncio.TaskGroup() as tasks: tasks.create_task(fails())\n"
+        "    async def fails(): assert SEEN\n"
+        "    with pytest.raises(Exception): asyncio.run(main())",
+        NOTHING,
+        "failure was swallowed",
+    )
+    if hasattr(pytest, "RaisesGroup"):
+        for name, inner, verdict in (
+            ("anything", "Exception", NOTHING),
+            ("a_failure", "AssertionError", CONFIRMED),
+            ("a_matched_failure", "pytest.RaisesExc(AssertionError, match='x')", CONFIRMED),
+        ):
+            raising = "raise ExceptionGroup('a', [AssertionError('x')])"
+            STYLES[f"raises_group_of_{name}"] = Style(
+                f"with pytest.RaisesGroup({inner}): {raising}", verdict
+            )
 
 MORE = """
 @pytest.fixture
 def asserting(): assert ROWS == []
 @pytest.fixture(scope="session")
 def asserting_once(): assert ROWS == []
+@pytest.fixture
+def selling(evidence):
+    with evidence.held("it sells"): yield
 @pytest.fixture
 def asserting_late():
     yield
@@ -133,6 +207,12 @@ class TestUnit(unittest.TestCase):
     def test_raises_call(self): self.assertRaises(KeyError, {}.__getitem__, 1)
     def test_raises_a_unit(self):
         with self.assertRaises(Exception): self.assertEqual(1, 2)
+    def test_raises_call_of_a_unit(self): self.assertRaises(Exception, self.assertEqual, 1, 2)
+    def test_raises_skip(self):
+        with self.assertRaises(Exception): self.skipTest("closed")
+    def test_unit_warns(self): self.assertWarns(UserWarning, warnings.warn, "old")
+    def test_unit_logs(self):
+        with self.assertLogs("shop"): logging.getLogger("shop").error("closed")
     def test_no_block(self): self.assertRaises(KeyError)
     def test_unit_nothing(self): ROWS.copy()
     def test_unit_constant(self): self.assertTrue("x")
@@ -148,6 +228,10 @@ MORE_VERDICTS = {
     "raises-block": CONFIRMED,
     "raises-call": CONFIRMED,
     "raises-a-unit": NOTHING,
+    "raises-call-of-a-unit": NOTHING,
+    "raises-skip": NOTHING,
+    "unit-warns": CONFIRMED,
+    "unit-logs": CONFIRMED,
     "no-block": NOTHING,
     "unit-nothing": NOTHING,
     "unit-constant": TRUE,
@@ -216,7 +300,8 @@ def written(project: Project, files: dict[str, str]) -> None:
 def test_styles_of_first_time_users(project: Project, mode: tuple[str, ...]) -> None:
     """Each has the verdict and the sentence that help its author, in every mode."""
     tests = [
-        f"@api\ndef test_{name}(evidence):\n    {style.source}\n" for name, style in STYLES.items()
+        f"@api\ndef test_{name}(evidence, request):\n    {style.source}\n"
+        for name, style in STYLES.items()
     ]
     written(project, {"test_api.py": f"{BEFORE}\n" + "\n".join([*tests, MORE])})
     ran = project.run_alone(*mode, "-m", "production")
@@ -289,6 +374,22 @@ def test_a_compiled_file_that_cannot_be_removed(
     assert ran.verdicts == {"shop.open": UNCOUNTED}
     assert "can't be removed" in ran.criteria["shop.open"]["reason"]
     assert "and run it again" in ran.criteria["shop.open"]["remedy"]
+
+
+@MODES
+def test_what_pytest_does_not_rewrite_says_so(project: Project, mode: tuple[str, ...]) -> None:
+    """An assertion that passed there isn't called one that did not pass."""
+    plain = '"""PYTEST_DONT_REWRITE"""\n' + "{}\n@api\ndef test_a(): assert len('x') == 1\n"
+    made = "exec('def test_b(): assert len([1]) == 1')\ntest_b = api(test_b)\n"
+    project.write({"pyproject.toml": STRICT, "test_shop.py": SHOP, "test_api.py": made})
+    head = (project.root / "test_api.py").read_text().removesuffix(made)
+    (project.root / "test_plain.py").write_text(plain.format(head))
+    ran = project.run_alone(*mode)
+    assert (ran.verdicts["api.a"], ran.verdicts["api.b"]) == (NOTHING, NOTHING)
+    unseen = "it passed, and asserted nothing that pytest can see: "
+    assert ran.criteria["api.a"]["reason"] == f"{unseen}it does not rewrite test_plain"
+    assert "remove PYTEST_DONT_REWRITE" in ran.criteria["api.a"]["remedy"]
+    assert ran.criteria["api.b"]["reason"] == f"{unseen}its function was made by exec()"
 
 
 def test_without_rewriting_no_assertion_can_be_seen(project: Project) -> None:

@@ -66,6 +66,15 @@ CALLS = {
         "eventually(lambda: Order().look, **QUICK)", "BLOCKED inconclusive", "give until=, or call"
     ),
     "a_filter": Call("eventually(lambda: filter(None, []), **QUICK)", "BLOCKED inconclusive"),
+    "an_iterator": Call("eventually(lambda: iter([]), **QUICK)", "BLOCKED inconclusive"),
+    "a_condition_that_is_a_generator": Call(
+        "def until(value): yield False\n    eventually(new, until=until, **QUICK)",
+        "BLOCKED inconclusive", "a generator from it is always true",
+    ),
+    "a_condition_without_parentheses": Call(
+        "eventually(order.look, until=lambda status: status.isalpha, **QUICK)",
+        "BLOCKED inconclusive", "a builtin_function_or_method from it is always true",
+    ),
     "too_late": Call(
         "eventually(lambda: time.sleep(0.2) is None, otherwise='failed', **QUICK)",
         "FAILED observed",

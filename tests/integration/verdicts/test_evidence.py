@@ -342,7 +342,11 @@ MISUSED = {
     "evidence.held('it is', cond=1)": "evidence.held(cond=1): its arguments are what, condition",
     "evidence.held(' ')": "evidence.held(' '): say in words what holds",
     "evidence.held('\u200b')": "evidence.held('\\u200b'): say in words what holds",
-    "evidence.held('it is', len)": "<built-in function len>): a function or coroutine is always",
+    "evidence.held('it is', len)": "<built-in function len>): a function, generator or coroutine",
+    "evidence.held('it is', (n for n in []))": "a function, generator or coroutine is always true",
+    "evidence.held('it is', filter(None, []))": "a function, generator or coroutine is always",
+    "evidence.held('it is', iter([]))": "a function, generator or coroutine is always true",
+    "evidence.held('it is', NotImplemented)": "evidence.held('it is', NotImplemented): a function",
     "evidence.attach('a.txt')": "evidence.attach(…): it needs data; write evidence.attach(",
     "evidence.attach('a.txt', 'x', 'y')": "evidence.attach(…): it takes fewer arguments without",
     "evidence.say(10**5000)": "say in words what was seen",
@@ -416,6 +420,25 @@ def test_a_wrong_call_of_a_fixture_is_blocked(project: Project, *, swallowed: bo
         assert criterion["reason"].startswith(words) or words in criterion["reason"], call
         assert criterion["remedy"] == "correct the call"
     assert ran.status == 10
+
+
+def test_a_method_that_evidence_does_not_have_is_blocked(project: Project) -> None:
+    """The reason names those that there are; to ask whether there is one is no call."""
+    test = """
+    import copy
+    @api
+    def test_a(evidence): evidence.hold("it is paid", True)
+    @api
+    def test_b(evidence): assert not hasattr(evidence, "hold") and hasattr(evidence, "held")
+    @api
+    def test_c(evidence): copy.copy(evidence)(price=1)
+    """
+    project.write({"test_api.py": test, "test_shop.py": SHOP})
+    ran = project.run()
+    assert (ran.verdicts["api.a"], ran.status) == ("BLOCKED evidence-error", 10)
+    assert ran.criteria["api.a"]["reason"] == "evidence.hold: it has attach, held, remedy and say"
+    assert ran.criteria["api.a"]["remedy"] == "correct the call"
+    assert (ran.verdicts["api.b"], ran.verdicts["api.c"]) == ("CONFIRMED", "CONFIRMED")
 
 
 def test_an_error_within_a_call_is_the_test_s_own(project: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from itertools import product
@@ -243,6 +244,84 @@ def test_the_gate_stays_closed_where_a_test_ends_the_process_with_0(project: Pro
     )
     assert gate.returncode == 10
     assert "gate closed" in gate.stdout
+
+
+HIDDEN = """
+import asyncio, threading, warnings
+async def probe(): pass
+def dies(): raise ValueError("refused")
+def start():
+    thread = threading.Thread(target=dies)
+    thread.start()
+    thread.join()
+class Odd:
+    def __del__(self): assert 0, "lost"
+@pytest.fixture
+def quiet(): warnings.simplefilter("ignore")
+@pytest.fixture
+def recorded():
+    with warnings.catch_warnings(record=True): yield
+"""
+UNSEEN = {
+    "return 1 == 2": "the test returned a value",
+    "start()": "a thread died of what the test did not see: ValueError: refused",
+    "probe()": "coroutine 'probe' was never awaited",
+    "Odd()": "an assertion failed where Python can't raise it: AssertionError: lost",
+}
+HIDES = ("recwarn", "quiet", "recorded", "", "ignored")
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [SERIAL, pytest.param(XDIST, marks=[] if SWEEP else pytest.mark.slow)],
+    ids=["serial", "n2"],
+)
+def test_a_test_that_hides_warnings_is_heard(project: Project, mode: tuple[str, ...]) -> None:
+    """A fixture that records or ignores them, recwarn too, hides nothing of what was not seen."""
+    lines, wanted = [HIDDEN], {}
+    for n, (call, words) in enumerate(UNSEEN.items()):
+        for hides in HIDES:
+            fixture = hides.replace("ignored", "")
+            within = "warnings.simplefilter('ignore'); " if hides == "ignored" else ""
+            lines.append(f"@api\ndef test_{hides}{n}({fixture}): {within}{call}")
+            wanted[f"api.{hides}{n}"] = words
+    project.write({"test_api.py": "\n".join(lines), "test_shop.py": SHOP})
+    ran = project.run(*mode)
+    assert ran.final == "BLOCKED"
+    for name, words in wanted.items():
+        assert ran.verdicts[name] == "BLOCKED proves-nothing", name
+        assert ran.criteria[name]["reason"].startswith(words), name
+    assert ran.verdicts["shop.open"] == "CONFIRMED"
+
+
+def test_python_s_warning_names_the_line_that_drops_a_coroutine(project: Project) -> None:
+    """Its place is that of the test, also since it is noted on its way to pytest."""
+    project.write({"test_api.py": QUIET})
+    out = project.run().out
+    assert re.search(r"test_api\.py:\d+: RuntimeWarning: coroutine 'probe' was never awaited", out)
+    assert out.count("was never awaited\n") == 1
+
+
+def test_a_test_that_looks_after_its_threads_itself_is_left_alone(project: Project) -> None:
+    """A fixture's own hook for threads sees a death; what it sets again is Python's and ours."""
+    test = """
+    import threading
+    @pytest.fixture
+    def own(monkeypatch): monkeypatch.setattr(threading, "excepthook", lambda died: None)
+    @api
+    @pytest.mark.parametrize("n", range(3))
+    def test_a(own, n):
+        thread = threading.Thread(target=lambda: 1 / 0)
+        thread.start()
+        thread.join()
+    @api
+    def test_b():
+        hook, n = threading.excepthook, 0
+        while hasattr(hook, "_before"): hook, n = hook._before, n + 1
+        assert n == 1
+    """
+    project.write({"test_api.py": test})
+    assert set(project.run().verdicts.values()) == {"CONFIRMED"}
 
 
 NOTICING = ["warnings", "threadexception", "unraisableexception"]

@@ -306,6 +306,19 @@ class TestEvidence:
         assert reduce_phases((*first, *PASS), require_evidence=True).verdict is B
         assert reduce_phases((*first, *PASS)).evidence == ()
 
+    def test_of_another_worker(self) -> None:
+        """With `--dist each` a test runs on each worker, and each run must record something."""
+        phases = [
+            phase(
+                p.when, worker=worker, evidence=(entry(),) * (p.when == "call" and worker != "gw1")
+            )
+            for worker in ("gw0", "gw1", "gw2")
+            for p in PASS
+        ]
+        assert reduce_phases(phases, require_evidence=True).verdict is B
+        others = [p for p in phases if p.worker != "gw1"]
+        assert reduce_phases(others, require_evidence=True).verdict is C
+
     def test_a_failure_stays_a_failure(self) -> None:
         """Missing evidence never hides a failure, and never adds to it."""
         seen = reduce_phases((SETUP, CALL_FAILED, TEARDOWN), require_evidence=True)
