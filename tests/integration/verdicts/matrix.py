@@ -1500,17 +1500,6 @@ NEIGHBOURS = [
         {"api.a": CONFIRMED},
         final="CONFIRMED",
         status=0,
-        xdist={
-            "verdicts": {"api.a": "BLOCKED not-run"},
-            "rest": "CONFIRMED or BLOCKED not-run",
-            "final": "BLOCKED",
-            # xdist itself would end with 0; or, if it hears of the lost worker's end before the
-            # others', with an internal error.
-            "status": 10,
-            "or_status": 3,
-        },
-        # Both workers are lost at the first criterion.
-        each={"rest": "CONFIRMED or BLOCKED not-run", "status": 3},
     ),
     *(
         row(
@@ -1537,9 +1526,8 @@ NEIGHBOURS = [
         args=("--reruns=2", "--fail-on-flaky"),
         neighbours=RERUN,
         final="BLOCKED",
+        # With workers, it looks at the items of each.
         status=7,
-        # rerunfailures looks at the controller's items, and there are none.
-        xdist={"status": 0, "final": "CONFIRMED"},
     ),
     row(
         "--max-warnings changes the exit status after ours, which closes the gate",
