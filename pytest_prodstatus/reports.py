@@ -376,7 +376,7 @@ def verdict_of(
 def _text(report: pytest.TestReport) -> str:
     """Return the reason of an xfail, or the problem of any other report; one line."""
     if hasattr(report, "wasxfail"):
-        return one_line(str(report.wasxfail or "").removeprefix("reason: "))
+        return one_line(text_of(report.wasxfail or "").removeprefix("reason: "))
     return problem_of(report)
 
 
