@@ -67,7 +67,6 @@ SAME = {
     "violations:by_itself.reason dropped from it": _ALWAYS,
     "violations:strict=True flipped": "each criterion has one standing by itself",
     "merge:filter shard.run.finished dropped": "a run in progress was refused before",
-    "merge:s.remedy dropped from it": "what no shard ran has one by then",
     "merge:status.observed_now dropped from it": "what a run observed, it had selected",
     "merge:rank < known[0] turned round": "a rank has the shard's name, so no two are equal",
     "verdict:self.sentence is None or self.kind is None: and/or swapped": _BOTH,
