@@ -270,22 +270,35 @@ def _holds_suite(settings: Settings, config: pytest.Config) -> bool:
 
 
 def ignored_by_plugin(config: pytest.Config, path: Path) -> bool:
-    """Return whether a hook of a plugin or conftest keeps pytest from collecting a file.
+    """Return whether a plugin keeps pytest from collecting a file, as by an option of its own.
 
-    What pytest's own hook leaves out, as by `collect_ignore`, isn't part of the suite.
+    What pytest's own hook leaves out, as by `collect_ignore`, or a conftest's, isn't part of the
+    suite.
     """
-    plugins = config.pluginmanager
-    session: Any = plugins.get_plugin("session")
-    own: Any = plugins.get_plugin("main")
-    if session is None or own is None or not path.is_relative_to(config.rootpath):
+    hook = config.hook.pytest_ignore_collect
+    own = config.pluginmanager.get_plugin("main")
+    impls = [
+        impl
+        for impl in hook.get_hookimpls()
+        if impl.plugin is not own and not _is_conftest(impl.plugin) and not impl.wrapper
+    ]
+    if not impls or not path.is_relative_to(config.rootpath):
         return False
-    for place in (path, *path.parents):
-        if place == config.rootpath:
-            break
-        hook = session.gethookproxy(place.parent).pytest_ignore_collect
-        if hook(collection_path=place, config=config):
-            return not own.pytest_ignore_collect(collection_path=place, config=config)
-    return False
+    places = [path, *(place for place in path.parents if place.is_relative_to(config.rootpath))]
+    return any(
+        _calls(impl, collection_path=place, config=config) for place in places for impl in impls
+    )
+
+
+def _calls(impl: Any, **given: object) -> object:
+    """Return what one plugin's hook gives; None if it takes what isn't given here."""
+    if not given.keys() >= set(impl.argnames):
+        return None
+    return impl.function(*(given[name] for name in impl.argnames))
+
+
+def _is_conftest(plugin: object) -> bool:
+    return Path(getattr(plugin, "__file__", None) or "").name == "conftest.py"
 
 
 def restriction(settings: Settings, config: pytest.Config) -> str:

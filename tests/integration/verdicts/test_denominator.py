@@ -291,29 +291,40 @@ def test_what_a_plugin_leaves_out_is_carried_over(
     If nothing is left, pytest's 5 closes the gate once, as after `-k`.
     """
     declare(project, api='criteria = ["a"]')
-    project.write({"conftest.py": plugin, "test_api.py": API, "test_shop.py": SHOP})
-    assert project.run("-m", "production").final == "CONFIRMED"
-    ran = project.run("-m", "production", "--choose=", *mode)
+    # With -p a plugin; named conftest.py, it would be what the suite itself leaves out.
+    mode = ("-p", "chooses", *mode)
+    project.write({"chooses.py": plugin, "test_api.py": API, "test_shop.py": SHOP})
+    assert project.run_alone("-m", "production", *mode).final == "CONFIRMED"
+    ran = project.run_alone("-m", "production", "--choose=", *mode)
     assert (ran.status, ran.final) == (5, "BLOCKED")
     assert "exit status 5" in ran.record["final"]["reason"]
     assert set(ran.verdicts.values()) == {"CONFIRMED"}
-    ran = project.run("-m", "production", "--choose=test_api.py", *mode)
+    ran = project.run_alone("-m", "production", "--choose=test_api.py", *mode)
     assert (ran.status, ran.final) == (0, "CONFIRMED")
     assert ran.record["decision"]["selection"]["partial"]
     assert ran.criteria["shop.open"]["carried_over"]
     project.write({"test_shop.py": SHOP + "# edited\n"})
-    ran = project.run("-m", "production", "--choose=test_api.py", *mode)
+    ran = project.run_alone("-m", "production", "--choose=test_api.py", *mode)
     assert ran.verdicts["shop.open"] == "BLOCKED not-run"
     assert "may have changed" in ran.criteria["shop.open"]["reason"]
 
 
+LEFT_OUT = {
+    "configuration": "collect_ignore = ['test_api.py', 'test_shop.py']\n",
+    "hook": "def pytest_ignore_collect(collection_path): return collection_path.suffix == '.py'\n",
+}
+
+
+@pytest.mark.parametrize("conftest", LEFT_OUT.values(), ids=LEFT_OUT)
 @MODES
-def test_what_the_configuration_leaves_out_is_gone(project: Project, mode: tuple[str, ...]) -> None:
-    """What pytest itself doesn't collect, by its configuration, is no part of the suite."""
+def test_what_a_conftest_leaves_out_is_gone(
+    project: Project, mode: tuple[str, ...], conftest: str
+) -> None:
+    """What the suite itself doesn't collect is no part of it, and what is declared is missed."""
     declare(project, api='criteria = ["a"]')
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     assert project.run("-m", "production").final == "CONFIRMED"
-    project.write({"conftest.py": "collect_ignore = ['test_api.py', 'test_shop.py']\n"})
+    project.write({"conftest.py": conftest})
     ran = project.run("-m", "production", *mode)
     assert ran.verdicts == {"api.a": "BLOCKED not-run"}
     assert "no test provides it" in ran.criteria["api.a"]["reason"]
