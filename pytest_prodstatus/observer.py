@@ -571,6 +571,8 @@ class Observer:
             if kept or uses or frozen or counted:
                 doubt = self._doubt(item, running) if counted and report.passed else None
                 payload = self._payload(own, call.when, uses, torn, doubt)
+                if own is not raised:
+                    payload = replace(payload, grouped=True)
                 if frozen:
                     took = max(0.0, ended - attempt.began)
                     payload = replace(payload, stopped=clock.at(ended), duration=took)

@@ -72,6 +72,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         blocked: the reason given to `blocked()`, or of a value that `evidence` refused, also if
             the test swallowed the exception.
         raised: the exception that left the test itself, and its kind; None if none did.
+        grouped: it was in a group, of which pytest's report says only how many there are.
         repeat: the plugin refused to start the criterion once more.
         uses: keys of the fixtures of wider scope that it used and that no earlier phase named.
         torn: tear-downs of wider scope that did not pass in this phase, used by it or not.
@@ -95,6 +96,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     recorded: int = 0
     blocked: Reason | None = None
     raised: Reason | None = None
+    grouped: bool = False
     repeat: bool = False
     uses: tuple[str, ...] = ()
     torn: tuple[TornDown, ...] = ()
@@ -320,7 +322,7 @@ def phase_of(report: pytest.TestReport) -> Phase:
         xfail=hasattr(report, "wasxfail"),
         # pytest's own SubtestReport and pytest-subtests' carry the subtest's context.
         subtest=hasattr(report, "context"),
-        text=_text(report),
+        text=payload.raised.text if payload.raised and payload.grouped else _text(report),
         detail=payload.detail
         or (several_lines(report.longreprtext) if report.outcome in _WENT_WRONG else ""),
         blocked=payload.blocked,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import pytest
 
@@ -453,6 +454,27 @@ def test_an_error_within_a_call_is_the_test_s_own(project: Project) -> None:
     project.write({"test_api.py": test, "test_shop.py": SHOP})
     verdicts = project.run().verdicts
     assert {verdicts["api.a"], verdicts["api.b"]} == {"FAILED error"}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="there are no groups of exceptions yet")
+def test_a_failure_in_a_group_is_the_reason(project: Project) -> None:
+    """The report of pytest begins with how many exceptions there are, which says nothing."""
+    test = """
+    DOWN = AssertionError("the shop is down")
+    @pytest.fixture
+    def late():
+        yield
+        raise ExceptionGroup("tasks", [OSError("gone")])
+    @api
+    def test_a(): raise ExceptionGroup("tasks", [OSError("gone"), ExceptionGroup("more", [DOWN])])
+    @api
+    def test_b(late): pass
+    """
+    project.write({"test_api.py": test, "test_shop.py": SHOP})
+    ran = project.run()
+    assert ran.criteria["api.a"]["reason"] == "the shop is down"
+    assert "ExceptionGroup: tasks" in ran.criteria["api.a"]["detail"]
+    assert ran.criteria["api.b"]["reason"] == "tear-down failed: OSError: gone"
 
 
 def test_too_many_entries_are_refused(project: Project) -> None:
