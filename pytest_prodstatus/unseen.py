@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pytest_prodstatus.model.text import described
 from pytest_prodstatus.model.verdict import Reason
 from pytest_prodstatus.raised import is_assertion
 from pytest_prodstatus.reports import lost_assertion, never_awaited, thread_death
@@ -171,7 +172,7 @@ def _lost_assertion(lost: Any) -> Unseen | None:
         return None
     text = "".join(traceback.format_exception(lost.exc_value))
     category = pytest.PytestUnraisableExceptionWarning
-    return Unseen(category, f"Exception ignored in: {lost.object!r}", lost_assertion, text)
+    return Unseen(category, f"Exception ignored in: {described(lost.object)}", lost_assertion, text)
 
 
 def _never_awaited(coroutine: Any) -> Unseen:

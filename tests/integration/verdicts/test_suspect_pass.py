@@ -294,6 +294,32 @@ def test_a_test_that_hides_warnings_is_heard(project: Project, mode: tuple[str, 
     assert ran.verdicts["shop.open"] == "CONFIRMED"
 
 
+def test_an_object_that_can_t_be_shown_hides_nothing(project: Project) -> None:
+    """What Python couldn't raise is noted also if the object has no repr, the exception no text."""
+    test = """
+    import threading
+    class Down(AssertionError):
+        def __str__(self): raise KeyError("str")
+    class Shop:
+        def __repr__(self): raise KeyError("repr")
+        def __call__(self): raise Down
+    def opens():
+        try: yield
+        finally: raise Down
+    @api
+    def test_a():
+        thread = threading.Thread(target=Shop())
+        thread.start()
+        thread.join()
+    @api
+    def test_b(): next(opens())
+    """
+    project.write({"test_api.py": test, "test_shop.py": SHOP})
+    ran = project.run()
+    assert set(ran.verdicts.values()) == {"BLOCKED proves-nothing", "CONFIRMED"}
+    assert ran.verdicts["shop.open"] == "CONFIRMED"
+
+
 def test_python_s_warning_names_the_line_that_drops_a_coroutine(project: Project) -> None:
     """Its place is that of the test, also since it is noted on its way to pytest."""
     project.write({"test_api.py": QUIET})
