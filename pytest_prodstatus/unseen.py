@@ -85,7 +85,7 @@ class Watch:
         if not self._hooks:
             self._begin()
         for hook in self._hooks:
-            hook.note = note
+            hook.begin(note)
         try:
             yield
         finally:
@@ -130,6 +130,15 @@ class _Hook:
         self._read = read
         self._before = getattr(owner, name)
         setattr(owner, name, self)
+
+    def begin(self, note: Callable[[Unseen], None]) -> None:
+        """Note with this function from now on."""
+        self.note = note
+        # Up to pytest 8.3, it sets another one for each phase, which calls none before it.
+        current = getattr(self._owner, self._name)
+        if str(getattr(current, "__module__", "")).startswith("_pytest."):
+            self._before = current
+            setattr(self._owner, self._name, self)
 
     def end(self) -> None:
         """Set the hook that was there before."""
