@@ -467,6 +467,11 @@ class TestUncollected:
             assert (got["b.x"].verdict, got["b.x"].carried_over) == (verdict, True)
             assert got["b.x"].selected is met
 
+    def test_a_plugin_left_its_file_out(self) -> None:
+        """It is still there, so its criterion is carried over, though nothing limits the run."""
+        got = stand(former=former({"b.x": C}), ignored=frozenset(["test_b.py"]))
+        assert (got["b.x"].verdict, got["b.x"].carried_over) == (C, True)
+
     def test_a_file_that_can_not_be_read_may_have_been_edited(self) -> None:
         """Two digests that aren't known are not the same file."""
         tests = (criterion("b.y", nodeid="test_b.py::t"),)
