@@ -18,14 +18,12 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, TypeAlias
-from weakref import WeakSet
 
 import pytest
 
-from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import SHARED, Blocked, Shared, torn_down_in
 from pytest_prodstatus.model.teardown import TornDown, within
-from pytest_prodstatus.model.text import several_lines, traceback_of
+from pytest_prodstatus.model.text import several_lines
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.raised import all_in, deciding, members, weightiest
 from pytest_prodstatus.reports import shown
@@ -284,58 +282,6 @@ class Scopes:
         what = f"tear-down of the {fixturedef.scope} fixture {name!r}"
         # Those that pytest makes, of setup_module and its like, have names that no one wrote.
         return _unnamed(node) if name.startswith("_") else what, shared.key if shared else "", node
-
-
-_WAIT_S = 0.5
-"""How long threads that go on after the last test are waited for, all together."""
-
-
-class Threads:
-    """The threads that the tests of this process start, from when it is made."""
-
-    def __init__(self) -> None:
-        self._others = WeakSet(threading.enumerate())
-
-    def outlive(self) -> tuple[list[str], list[str]]:
-        """Wait a moment for the threads that go on after the last test.
-
-        Python waits for them at the end of the process, and nobody would see how they end. Python
-        ends the others itself, and a pool keeps for its futures what a thread of it raises.
-
-        Returns:
-            The tracebacks of those that died, and the names of those that still go on.
-        """
-        left = [thread for thread in threading.enumerate() if self._goes_on(thread)]
-        if not left:
-            return [], []
-        deaths: list[str] = []
-        before = threading.excepthook
-
-        def note(died: threading.ExceptHookArgs) -> None:
-            if died.exc_value is not None and not issubclass(died.exc_type, SystemExit):
-                deaths.append(traceback_of(died.exc_value))
-            before(died)
-
-        threading.excepthook = note
-        try:
-            end = clock.elapsed() + _WAIT_S
-            for thread in left:
-                thread.join(max(0.0, end - clock.elapsed()))
-        finally:
-            if threading.excepthook is note:
-                threading.excepthook = before
-        return deaths, [thread.name for thread in left if thread.is_alive()]
-
-    def _goes_on(self, thread: threading.Thread) -> bool:
-        """Return whether the tests started a thread that Python waits for at its end."""
-        if thread.daemon or thread is threading.current_thread() or thread in self._others:
-            return False
-        frame = sys._current_frames().get(thread.ident or 0)
-        while frame is not None:
-            if frame.f_globals.get("__name__") == "concurrent.futures.thread":
-                return False
-            frame = frame.f_back
-        return True
 
 
 def _unnamed(node: pytest.Collector) -> str:

@@ -47,9 +47,10 @@ if TYPE_CHECKING:
     from pytest_prodstatus.observer import Observer
     from pytest_prodstatus.recorder import Recorder
     from pytest_prodstatus.redaction import Redaction
-    from pytest_prodstatus.scopes import Scopes, Threads
+    from pytest_prodstatus.scopes import Scopes
     from pytest_prodstatus.settings import Settings
     from pytest_prodstatus.terminal import TerminalWords
+    from pytest_prodstatus.unseen import Threads
     from pytest_prodstatus.xdist import Worker
 
 _LOOPS = (
@@ -491,9 +492,7 @@ class Session:
             self.redaction.mask_collected(report)
             self.collector.note_missing(report)
             return report
-        # For a file that it leaves out, `--lf` returns an empty report without looking.
-        if report.result or not self.config.getoption("lf", False):
-            self._left_out += left_out(collector, report.result)
+        self._left_out += left_out(collector, report.result)
         if self._in_part() and ("::" in report.nodeid or isinstance(collector, pytest.File)):
             found = {node.nodeid for node in report.result}
             if found:  # none, too, if `--lf` leaves the file out without looking
@@ -577,7 +576,7 @@ class Session:
                 self._unjudged = True
                 # A usage error would end the process that waits for changes, with a traceback.
                 pytest.exit(_LOOPS)
-            from pytest_prodstatus.scopes import Threads
+            from pytest_prodstatus.unseen import Threads
 
             self.observer.prepare()
             self.observer.enclose(self.config.pluginmanager)

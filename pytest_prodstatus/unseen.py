@@ -14,10 +14,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 import pytest
 
-from pytest_prodstatus.model.text import described
+from pytest_prodstatus import clock
+from pytest_prodstatus.model.text import described, traceback_of
 from pytest_prodstatus.model.verdict import Reason
 from pytest_prodstatus.raised import is_assertion
 from pytest_prodstatus.reports import lost_assertion, never_awaited, thread_death
@@ -167,19 +169,70 @@ class _Unawaited(_Hook):
             warnings.warn(seen.message, seen.category, stacklevel=2, source=event)
 
 
+_WAIT_S = 0.5
+"""How long threads that go on after the last test are waited for, all together."""
+
+
+class Threads:
+    """The threads that the tests of this process start, from when it is made."""
+
+    def __init__(self) -> None:
+        self._others = WeakSet(threading.enumerate())
+
+    def outlive(self) -> tuple[list[str], list[str]]:
+        """Wait a moment for the threads that go on after the last test.
+
+        Python waits for them at the end of the process, and nobody would see how they end. Python
+        ends the others itself, and a pool keeps for its futures what a thread of it raises.
+
+        Returns:
+            The tracebacks of those that died, and the names of those that still go on.
+        """
+        left = [thread for thread in threading.enumerate() if self._goes_on(thread)]
+        if not left:
+            return [], []
+        deaths: list[str] = []
+        hook = _Hook(threading, "excepthook", _dead_for_an_error)
+        hook.begin(lambda seen: deaths.append(seen.detail))
+        try:
+            end = clock.elapsed() + _WAIT_S
+            for thread in left:
+                thread.join(max(0.0, end - clock.elapsed()))
+        finally:
+            hook.end()
+        return deaths, [thread.name for thread in left if thread.is_alive()]
+
+    def _goes_on(self, thread: threading.Thread) -> bool:
+        """Return whether the tests started a thread that Python waits for at its end."""
+        if thread.daemon or thread is threading.current_thread() or thread in self._others:
+            return False
+        frame = sys._current_frames().get(thread.ident or 0)
+        while frame is not None:
+            if frame.f_globals.get("__name__") == "concurrent.futures.thread":
+                return False
+            frame = frame.f_back
+        return True
+
+
 def _dead_thread(died: threading.ExceptHookArgs) -> Unseen:
     """Return what is unseen if a thread dies."""
     name = "<unknown>" if died.thread is None else died.thread.name
-    text = "".join(traceback.format_exception(died.exc_type, died.exc_value, died.exc_traceback))
+    text = died.exc_type.__name__ if died.exc_value is None else traceback_of(died.exc_value)
     category = pytest.PytestUnhandledThreadExceptionWarning
     return Unseen(category, f"Exception in thread {name}\n\n{text}", thread_death, text)
+
+
+def _dead_for_an_error(died: threading.ExceptHookArgs) -> Unseen | None:
+    """Return what is unseen if a thread dies, but not of one that ends itself by SystemExit."""
+    ended = died.exc_value is None or issubclass(died.exc_type, SystemExit)
+    return None if ended else _dead_thread(died)
 
 
 def _lost_assertion(lost: Any) -> Unseen | None:
     """Return what is unseen if Python can't raise an assertion, such as one of `__del__`."""
     if lost.exc_value is None or not is_assertion(lost.exc_value):
         return None
-    text = "".join(traceback.format_exception(lost.exc_value))
+    text = traceback_of(lost.exc_value)
     category = pytest.PytestUnraisableExceptionWarning
     return Unseen(category, f"Exception ignored in: {described(lost.object)}", lost_assertion, text)
 
