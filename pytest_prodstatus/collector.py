@@ -28,10 +28,7 @@ from pytest_prodstatus.settings import (
     Settings,
     checked_catalogue,
     disagreement,
-    ignored_by_plugin,
     restriction,
-    suite_of,
-    test_roots,
 )
 from pytest_prodstatus.spool import Spool
 
@@ -415,7 +412,7 @@ class Collector:
         """Keep only the criteria that are unmet; those with side effects only if none started."""
         from pytest_prodstatus.model.criterion_status import RunData
         from pytest_prodstatus.model.unmet import choose
-        from pytest_prodstatus.presence import presence_of
+        from pytest_prodstatus.presence import seen_files
 
         settings, former = self.settings, basis.former
         restricted = bool(restriction(settings, config))
@@ -431,16 +428,7 @@ class Collector:
             files=_complete(files, config),
             paths=self._paths(config.rootpath),
         )
-        roots, folders = test_roots(settings, config), suite_of(settings, config)
-        criteria = former.criteria if former else ()
-        known = presence_of(
-            criteria,
-            manifest,
-            roots,
-            folders,
-            restricted=restricted,
-            is_ignored=lambda path: ignored_by_plugin(config, path),
-        )
+        known = seen_files(settings, config, former, manifest, restricted=restricted)
         data = RunData(
             **known._asdict(),
             catalogue=found.at(basis.run.started),

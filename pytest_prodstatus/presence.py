@@ -12,17 +12,21 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import NamedTuple
 
+import pytest
+
 from pytest_prodstatus.criteria import Manifest
 from pytest_prodstatus.model.criterion_status import file_of
-from pytest_prodstatus.model.record import CriterionStatus
+from pytest_prodstatus.model.record import CriterionStatus, Record
 from pytest_prodstatus.model.rollup import stages_again
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.readers import read_file
+from pytest_prodstatus.settings import Settings, ignored_by_plugin, suite_of, test_roots
 
 _DIGITS = 16
 """Of a digest: enough to notice a change, and short, since every criterion has one."""
@@ -145,6 +149,33 @@ class TestFiles:
                 )
                 text = f"its test may have changed since: {why}"
                 yield status.id, Reason(text=text, kind=Kind.NOT_RUN, remedy=remedy)
+
+
+def seen_files(
+    settings: Settings,
+    config: pytest.Config,
+    former: Record | None,
+    manifest: Manifest,
+    *,
+    restricted: bool,
+) -> Presence:
+    """Return what is known of the files of a run's tests, as they are now.
+
+    Args:
+        settings: the run's.
+        config: pytest's.
+        former: the last record; None if there is none.
+        manifest: what the run collected.
+        restricted: only a part of the suite was collected.
+    """
+    return presence_of(
+        former.criteria if former else (),
+        manifest,
+        test_roots(settings, config),
+        suite_of(settings, config),
+        restricted=restricted,
+        is_ignored=partial(ignored_by_plugin, config),
+    )
 
 
 def presence_of(

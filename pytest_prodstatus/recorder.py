@@ -53,12 +53,10 @@ from pytest_prodstatus.settings import (
     checked_catalogue,
     covers_suite,
     holds_criteria,
-    ignored_by_plugin,
     restriction,
     selection_words,
     suite_commit,
     suite_of,
-    test_roots,
     this_machine,
     versions,
 )
@@ -282,18 +280,10 @@ class Recorder:
 
         A test may change them, and even take from Python what it needs to read them.
         """
-        from pytest_prodstatus.presence import presence_of
+        from pytest_prodstatus.presence import seen_files
 
-        former = self._former.criteria if self._former else ()
-        roots = test_roots(self.settings, self.config)
-        folders = suite_of(self.settings, self.config)
-        return presence_of(
-            former,
-            manifest,
-            roots,
-            folders,
-            restricted=self._restricted,
-            is_ignored=lambda path: ignored_by_plugin(self.config, path),
+        return seen_files(
+            self.settings, self.config, self._former, manifest, restricted=self._restricted
         )
 
     def _refuse_to_act(self) -> None:

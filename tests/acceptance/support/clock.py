@@ -79,6 +79,11 @@ def too_late(made: datetime | None, bought_by: datetime | None) -> str:
     return f"made at {made_at}, long after the store had bought it by {noted_at} UTC"
 
 
+def misdated(made: datetime | None, ordered: datetime | None, bought_by: datetime | None) -> str:
+    """Return the words for what a provider made too early or too late for the store; else ""."""
+    return too_early(made, ordered) or too_late(made, bought_by)
+
+
 def read_instant(value: object) -> datetime | None:
     """Return the instant that JSON of the store holds, as its `new Date(value)` reads it.
 

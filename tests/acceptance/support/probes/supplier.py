@@ -9,7 +9,7 @@ from functools import partial
 from pytest_prodstatus import blocked
 from tests.acceptance.support.access import Access, require_all
 from tests.acceptance.support.aliexpress.orders import Supplier, SupplierOrder, order_verdict
-from tests.acceptance.support.clock import read_instant, too_early, too_late
+from tests.acceptance.support.clock import misdated, read_instant
 from tests.acceptance.support.errors import OutOfTime
 from tests.acceptance.support.probes.orders import Purchase
 
@@ -108,7 +108,7 @@ def look_up(suppliers: Access[Supplier], purchases: Sequence[Purchase]) -> LookU
             verdict = order_verdict(order)
             where = {"CONFIRMED": "confirmed", "FAILED": "lost"}.get(verdict, "pending")
             made = read_instant(order.gmt_create)
-            words = too_early(made, purchase.ordered_at) or too_late(made, purchase.bought_by)
+            words = misdated(made, purchase.ordered_at, purchase.bought_by)
             if words and where == "confirmed":
                 status, where = f"{status} {words}", "misdated"
             elif where == "confirmed" and _is_costly(order, purchase):

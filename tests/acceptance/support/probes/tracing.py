@@ -10,7 +10,7 @@ from typing import Any
 from pytest_prodstatus import Money, blocked
 from tests.acceptance.support.access import Access
 from tests.acceptance.support.aliexpress.orders import Supplier, order_verdict
-from tests.acceptance.support.clock import read_instant, too_early, too_late
+from tests.acceptance.support.clock import misdated, read_instant
 from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.probes.cycle import STEPS, Candidate, Cycle
 from tests.acceptance.support.probes.facts import require_data
@@ -205,12 +205,11 @@ def _trace(
     paid = settle(paypals, made, former_receivers=settings.former_receivers)
     if not paid.wrong:
         paid.require_all()
-    faults, waits, misdated = list(paid.wrong), list(paid.pending), list(paid.early)
+    faults, waits, wrong_dates = list(paid.wrong), list(paid.pending), list(paid.early)
     if order is not None and verdict == "CONFIRMED":
         bought_at = read_instant(order.gmt_create)
-        words = too_early(bought_at, candidate.ordered_at)
-        words = words or too_late(bought_at, candidate.bought_by)
-        misdated += [f"{candidate.supplier_id} at the supplier: {words}"] * bool(words)
+        words = misdated(bought_at, candidate.ordered_at, candidate.bought_by)
+        wrong_dates += [f"{candidate.supplier_id} at the supplier: {words}"] * bool(words)
     if verdict != "CONFIRMED":
         (faults if verdict == "FAILED" else waits).append(
             f"{candidate.supplier_id} is {status} at the supplier"
@@ -226,6 +225,6 @@ def _trace(
         bought_at=None if order is None else order.created_at,
         paid_at=paid.completed_at,
         fault="; ".join(faults),
-        open_end="; ".join(misdated + waits),
-        misdated=bool(misdated),
+        open_end="; ".join(wrong_dates + waits),
+        misdated=bool(wrong_dates),
     )

@@ -16,6 +16,7 @@ from pytest_prodstatus import Blocked
 from pytest_prodstatus.journal import Action, Plan, State, once_a_day
 from tests.acceptance import test_placeorder
 from tests.acceptance.demo.aliexpress_state import SimSku
+from tests.acceptance.support.aliexpress.orders import SupplierOrder
 from tests.acceptance.support.masking import MASK
 from tests.acceptance.support.purchase.journal import CRITERION, latest_order, order_price
 from tests.acceptance.support.purchase.placed import ReadBack, read_back, settle
@@ -501,22 +502,23 @@ def test_a_number_of_the_recipient_is_no_order_id(bench: Bench, number: str, why
     assert number not in kept
 
 
+def looked_up(bench: Bench, action: Action) -> SupplierOrder:
+    """Return the order of an action as a client shows it that knows the present recipient."""
+    private = bench.purchase(bench.journal()).settings.private
+    client = aliexpress_client(bench.url, clock=bench.clock, private=private)
+    order = client.order(action.receipts[0])
+    assert order is not None
+    return order
+
+
 def test_the_recipient_is_in_no_order_that_is_read_back(bench: Bench) -> None:
     """Words about its end aren't shown, and a known reason is nobody's data."""
     action = ends(bench, "cancelled: 9 ELM unknown")
     bench.variables["TEST_ADDRESS"] = "9 Elm"
-    private = bench.purchase(bench.journal()).settings.private
-    client = aliexpress_client(bench.url, clock=bench.clock, private=private)
-    order = client.order(action.receipts[0])
-    assert order is not None
-    assert order.end_reason == MASK
+    assert looked_up(bench, action).end_reason == MASK
     bench.state.orders[action.receipts[0]].end_reason = "buyer_pay_timeout"
     bench.variables["TEST_CITY"] = "pay"
-    private = bench.purchase(bench.journal()).settings.private
-    client = aliexpress_client(bench.url, clock=bench.clock, private=private)
-    order = client.order(action.receipts[0])
-    assert order is not None
-    assert order.end_reason == "buyer_pay_timeout"
+    assert looked_up(bench, action).end_reason == "buyer_pay_timeout"
 
 
 def test_the_suppliers_own_words_are_nobodys_data(bench: Bench) -> None:
@@ -524,8 +526,4 @@ def test_the_suppliers_own_words_are_nobodys_data(bench: Bench) -> None:
     action = bench.place()
     bench.state.orders[action.receipts[0]].status = "IN_CANCEL"
     bench.variables["TEST_STATE"] = "IN"
-    private = bench.purchase(bench.journal()).settings.private
-    client = aliexpress_client(bench.url, clock=bench.clock, private=private)
-    order = client.order(action.receipts[0])
-    assert order is not None
-    assert order.status == "IN_CANCEL"
+    assert looked_up(bench, action).status == "IN_CANCEL"
